@@ -1,0 +1,121 @@
+"""Events that triage owns: the problem behind the words, its brief and its weight."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.event import Event, EvidenceRef, Line, Text, Value
+
+Question = Literal["why", "who", "vision", "unique", "success", "buy", "impact", "risks"]
+
+
+class FeedbackTriaged(Event):
+    """A piece of feedback now belongs to a problem (or to none), with the reason and the method that said so."""
+
+    TYPE: ClassVar = "whystream.feedback.triaged.v1"
+    AGGREGATE: ClassVar = ("feedback", "feedback_id")
+
+    feedback_id: UUID
+    problem_id: UUID | None
+    score: float = Field(ge=0, le=1)
+    reason: Line
+    algorithm: Line
+    assigned_by: Literal["engine", "person"]
+    nearest: tuple[UUID, ...] = ()
+    previous_problem_id: UUID | None = None
+
+
+class ProblemOpened(Event):
+    """Words that match no known problem opened a new one."""
+
+    TYPE: ClassVar = "whystream.problem.opened.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    statement: Line
+    first_feedback_id: UUID
+
+
+class ProblemGrew(Event):
+    """One more report of a known problem. `customers` counts distinct people, `reports` counts messages."""
+
+    TYPE: ClassVar = "whystream.problem.grew.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    feedback_id: UUID
+    reports: int = Field(ge=1)
+    customers: int = Field(ge=0)
+    statement: Line
+
+
+class ProblemMerged(Event):
+    """`problem_id` is the same problem as `into`; all its feedback belongs to `into` from now on."""
+
+    TYPE: ClassVar = "whystream.problem.merged.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    into: UUID
+    merged_by: Line
+    reason: Line
+
+
+class ProblemSplit(Event):
+    """Some feedback of `problem_id` is about something else and now forms `new_problem_id`."""
+
+    TYPE: ClassVar = "whystream.problem.split.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    new_problem_id: UUID
+    statement: Line
+    feedback_ids: tuple[UUID, ...] = Field(min_length=1, max_length=1_000)
+    split_by: Line
+
+
+class ProblemBriefChanged(Event):
+    """One of the eight questions has a new answer: backed by evidence, or openly an assumption."""
+
+    TYPE: ClassVar = "whystream.problem.brief_changed.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    question: Question
+    answer: Text
+    assumption: bool
+    clarity: float = Field(ge=0, le=1, description="share of the eight questions answered with evidence")
+    changed_by: Line
+    evidence: tuple[EvidenceRef, ...] = ()
+
+
+class Opportunity(Value):
+    """What solving a problem is worth: to customers and to the business, kept apart, with the parts of each."""
+
+    customer_value: float
+    business_value: float
+    parts: dict[str, float] = Field(default_factory=dict)
+
+
+class ProblemPriorityChanged(Event):
+    """A problem's weight changed enough to be worth telling (by a quarter or more of either value)."""
+
+    TYPE: ClassVar = "whystream.problem.priority_changed.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    opportunity: Opportunity
+    previous: Opportunity | None = None
+
+
+class EvidenceGapFound(Event):
+    """A problem that many people report has a question nobody answered: a nudge, at most one per gap and ISO week."""
+
+    TYPE: ClassVar = "whystream.evidence_gap.found.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    question: Question
+    week: Line = Field(description="ISO 8601 week, for example 2026-W47")
+    reason: Line

@@ -1,0 +1,248 @@
+"""`whystream up` as its user meets it: it becomes ready, repairs itself, and leaves nothing behind however it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from contracts.catalog import SERVICES
+from deploy.embedded import caddy, nats, postgres
+from deploy.embedded.credentials import admin_key
+from deploy.embedded.home import Home, temporary_home
+from deploy.embedded.programs import postgres_programs
+
+PROGRAMS = {caddy.NAME, nats.NAME, postgres.NAME, *SERVICES}
+READY_WITHIN = 90.0
+STOPPED_WITHIN = 60.0
+
+
+class Up:
+    """One running `whystream up`."""
+
+    def __init__(self, home: Home, **environment: str) -> None:
+        self.home = home
+        self.output = home.folder.with_suffix(".out")
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "libs.command.main", "up"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ
+                | {"WHYSTREAM_HOME": str(home.folder), "WHYSTREAM_PORT": str(home.front_port)}
+                | environment,
+            )
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def until_said(self, text: str, within: float = READY_WITHIN) -> None:
+        _until(lambda: text in self.said() or self.process.poll() is not None, within, f"{text!r} in {self.said()}")
+        assert text in self.said()
+
+    def ready(self) -> "Up":
+        self.until_said(f"ready {self.home.url}\n")
+        return self
+
+    def end(self, number: signal.Signals) -> int:
+        """Send the signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(STOPPED_WITHIN)
+
+    def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        key = admin_key(self.home.credentials_file)
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.request(method, f"{self.home.url}{path}", headers=headers, timeout=20, trust_env=False, **request)
+
+    def pids(self) -> dict[str, int]:
+        return {record["name"]: record["pid"] for record in json.loads(self.home.processes_file.read_text())}
+
+
+@contextmanager
+def _up(home: Home, **environment: str) -> Iterator[Up]:
+    """A running `whystream up`, ended for certain when the test leaves."""
+    up = Up(home, **environment)
+    try:
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.process.terminate()
+            up.process.wait(STOPPED_WITHIN)
+        up.output.unlink()
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    with temporary_home() as made:
+        yield made
+        assert _left_running(made) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_becomes_ready_and_stops_cleanly(home: Home, number: signal.Signals) -> None:
+    with _up(home) as up:
+        up.ready()
+        assert up.pids().keys() == PROGRAMS
+        assert up.call("GET", "/v1/problems").status_code == 200
+        assert up.end(number) == 0
+        assert up.said().endswith("stopping\nstopped\n")
+        assert _left_running(home) == []
+    assert _database_state(home) == "shut down"
+    assert home.log(nats.NAME).read_text().rstrip().endswith("Server Exiting..")
+
+
+def test_the_first_start_measures_itself_and_shows_the_admin_key_once(home: Home) -> None:
+    with _up(home) as up:
+        lines = up.ready().said().splitlines()
+    assert any(line.startswith("started in ") and line.endswith(" s") for line in lines)
+    assert sum(f"admin key {admin_key(home.credentials_file)} " in line for line in lines) == 1
+    with _up(home) as again:
+        assert "admin key" not in again.ready().said()
+        assert again.call("GET", "/v1/problems").status_code == 200
+
+
+def test_after_kill_9_of_the_supervisor_the_next_start_finds_everything_in_order(home: Home) -> None:
+    feedback = {"text": "Reminders arrive an hour late", "source": "support-desk", "external_id": "kept-1"}
+    with _up(home) as up:
+        up.ready()
+        assert up.call("POST", "/v1/feedback", json=feedback).status_code == 202
+        before = up.pids()
+        assert up.end(signal.SIGKILL) == -signal.SIGKILL
+    with _up(home) as again:
+        again.ready()
+        assert not set(before.values()) & set(again.pids().values())
+        assert {process.pid for process in _left_running(home)} & set(before.values()) == set()
+        answer = again.call("POST", "/v1/feedback", json=feedback)
+        assert "duplicate" in answer.text
+        assert again.end(signal.SIGTERM) == 0
+    assert _database_state(home) == "shut down"
+
+
+def test_even_children_that_were_killed_with_it_do_not_keep_it_from_starting(home: Home) -> None:
+    with _up(home) as up:
+        up.ready()
+        pids = up.pids()
+        # All at once, as when the machine loses its power.
+        up.process.kill()
+        for pid in pids.values():
+            os.kill(pid, signal.SIGKILL)
+        up.process.wait(STOPPED_WITHIN)
+    with _up(home) as again:
+        assert again.ready().call("GET", "/v1/problems").status_code == 200
+
+
+def test_a_killed_service_is_started_again_while_the_front_door_says_to_retry(home: Home) -> None:
+    with _up(home) as up:
+        first = up.ready().pids()["triage"]
+        os.kill(first, signal.SIGKILL)
+        up.until_said("triage ended with signal SIGKILL; starting it again in 0.5 s")
+        down = up.call("GET", "/v1/problems")
+        assert (down.status_code, down.headers["content-type"]) == (503, "application/problem+json")
+        assert up.call("GET", "/v1/objectives").status_code == 200
+        _until(lambda: up.call("GET", "/v1/problems").status_code == 200, 30, "triage back")
+        assert up.pids()["triage"] != first
+
+
+@pytest.mark.parametrize("program", [nats.NAME, postgres.NAME])
+def test_killing_what_the_services_stand_on_is_survived(home: Home, program: str) -> None:
+    feedback = {"text": "Clients cannot move their own appointment", "source": "in-app"}
+    with _up(home) as up:
+        os.kill(up.ready().pids()[program], signal.SIGKILL)
+        up.until_said(f"{program} ended with signal SIGKILL")
+        _until(lambda: up.call("POST", "/v1/feedback", json=feedback).status_code == 202, 60, "feedback accepted")
+        _until(lambda: bool(up.call("GET", "/v1/problems").json().get("items")), 60, "a problem opened")
+        assert up.end(signal.SIGINT) == 0
+
+
+def test_a_second_one_in_the_same_home_is_refused_and_the_first_goes_on(home: Home) -> None:
+    with _up(home) as up:
+        up.ready()
+        second = _run_to_its_end(home)
+        assert second.returncode != 0
+        assert f"already running (pid {up.process.pid}) at {home.url}" in second.stdout
+        assert f"stop it with `kill {up.process.pid}`" in second.stdout
+        assert up.call("GET", "/v1/problems").status_code == 200
+
+
+def test_two_installations_run_side_by_side(home: Home) -> None:
+    with temporary_home() as other_home, _up(home) as up, _up(other_home) as other:
+        up.ready()
+        other.ready()
+        assert not set(up.pids().values()) & set(other.pids().values())
+        key = admin_key(home.credentials_file)
+        stranger = httpx.get(f"{other_home.url}/v1/problems", headers={"Authorization": f"Bearer {key}"})
+        assert stranger.status_code == 401
+        assert up.end(signal.SIGINT) == 0
+        assert other.call("GET", "/v1/problems").status_code == 200
+        assert other.end(signal.SIGINT) == 0
+        assert _left_running(other_home) == []
+
+
+def test_an_occupied_front_door_is_named_with_the_variable_to_set(home: Home) -> None:
+    with temporary_home() as other_home, _up(home) as up:
+        up.ready()
+        refused = _run_to_its_end(Home(other_home.folder, home.front_port))
+        assert refused.returncode != 0
+        assert f"port {home.front_port} on 127.0.0.1 cannot be used" in refused.stdout
+        assert "WHYSTREAM_PORT=" in refused.stdout
+        assert _left_running(other_home) == []
+
+
+@pytest.mark.parametrize("step", ["starting Whystream", "postgres, roles and schemas", "migrations"])
+def test_a_stop_in_the_middle_of_the_start_leaves_nothing(home: Home, step: str) -> None:
+    with _up(home) as up:
+        up.until_said(step)
+        assert up.end(signal.SIGINT) == 0
+        assert _left_running(home) == []
+    with _up(home) as again:
+        again.ready()
+
+
+def test_a_step_that_fails_shows_its_log_and_stops_everything(home: Home) -> None:
+    home.prepare()
+    (home.nats / "jetstream").write_text("a file where a folder belongs")
+    failed = _run_to_its_end(home)
+    assert failed.returncode != 0
+    assert f"nats ended with exit code 1 before it was ready; the end of {home.log(nats.NAME)}:" in failed.stdout
+    assert "  nats | " in failed.stdout
+    assert _left_running(home) == []
+
+
+def _run_to_its_end(home: Home) -> subprocess.CompletedProcess[str]:
+    with _up(home) as up:
+        code = up.process.wait(READY_WITHIN)
+        return subprocess.CompletedProcess([], code, up.said())
+
+
+def _left_running(home: Home) -> list[psutil.Process]:
+    """Every process whose working folder is in the home, as that of everything started there is."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(home.folder):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def _database_state(home: Home) -> str:
+    command = [postgres_programs() / "pg_controldata", home.postgres]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+    return next(line for line in output.splitlines() if "cluster state" in line).partition(":")[2].strip()
+
+
+def _until(holds: Callable[[], bool], within: float, what: str) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
+        time.sleep(0.1)
