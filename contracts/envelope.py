@@ -21,6 +21,7 @@ from contracts.upcast import to_newest
 
 CONTENT_TYPE = "application/cloudevents+json"
 WORKSPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _FOREIGN_IDS = UUID("5c7f6f0e-54f5-4f0b-9d1d-6a3c9e0a7b11")
 
 
@@ -106,38 +107,49 @@ def wrap(
 def parse(body: bytes) -> Envelope:
     """The envelope in `body`; raises EnvelopeInvalid naming the broken rule. `read` validates the data."""
     try:
-        document = from_json(body)
+        document = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise EnvelopeInvalid(f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise EnvelopeInvalid("not a JSON object")
     if document.get("specversion") != "1.0":
         raise EnvelopeInvalid("specversion must be '1.0'")
-    for name in ("id", "source", "type", "workspace"):
-        if not isinstance(document.get(name), str) or not document[name]:
-            raise EnvelopeInvalid(f"attribute '{name}' must be a non-empty string")
-    if not WORKSPACE.fullmatch(document["workspace"]):
+    identity, source, type_, workspace = (_string(document, name) for name in ("id", "source", "type", "workspace"))
+    if not WORKSPACE.fullmatch(workspace):
         raise EnvelopeInvalid("attribute 'workspace' must be lower-case letters, digits and hyphens, at most 40")
     if not isinstance(document.get("data"), dict):
         raise EnvelopeInvalid("attribute 'data' must be a JSON object")
-    sequence = document.get("sequence")
-    if sequence is not None and not isinstance(sequence, int):
-        raise EnvelopeInvalid("attribute 'sequence' must be an integer")
-    envelope = Envelope(
-        id=document["id"],
-        source=document["source"],
-        type=document["type"],
-        subject=str(document.get("subject") or ""),
+    if source.startswith("/whystream/"):
+        _require_uuid(identity)
+    return Envelope(
+        id=identity,
+        source=source,
+        type=type_,
+        subject=_optional_string(document, "subject") or "",
         time=_time(document.get("time")),
-        workspace=document["workspace"],
+        workspace=workspace,
         data=document["data"],
-        correlationid=str(document.get("correlationid") or document["id"]),
-        causationid=document.get("causationid"),
-        sequence=sequence,
+        correlationid=_optional_string(document, "correlationid") or identity,
+        causationid=_optional_string(document, "causationid"),
+        sequence=_sequence(document.get("sequence")),
     )
-    if envelope.source.startswith("/whystream/"):
-        _require_uuid(envelope.id)
-    return envelope
+
+
+def _string(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or not value:
+        raise EnvelopeInvalid(f"attribute '{name}' must be a non-empty string")
+    return value
+
+
+def _optional_string(document: dict[str, Any], name: str) -> str | None:
+    return _string(document, name) if document.get(name) is not None else None
+
+
+def _sequence(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63):
+        return value
+    raise EnvelopeInvalid("attribute 'sequence' must be an integer from 0 to 2^63 - 1")
 
 
 def read(envelope: Envelope) -> Event:
@@ -145,7 +157,10 @@ def read(envelope: Envelope) -> Event:
 
     Raises EnvelopeInvalid for a type the catalogue does not know, or data that breaks the version's promise.
     """
-    type_, data = to_newest(envelope.type, envelope.data)
+    try:
+        type_, data = to_newest(envelope.type, envelope.data)
+    except (LookupError, TypeError, ValueError) as error:
+        raise EnvelopeInvalid(f"data of type '{envelope.type}' cannot be raised to its newest version") from error
     entry = BY_TYPE.get(type_)
     if entry is None:
         raise EnvelopeInvalid(f"type '{envelope.type}' is not in the catalogue")
@@ -158,14 +173,12 @@ def read(envelope: Envelope) -> Event:
 
 
 def _time(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise EnvelopeInvalid("attribute 'time' must be an RFC 3339 timestamp")
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise EnvelopeInvalid("attribute 'time' must be an RFC 3339 timestamp with its offset")
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
         raise EnvelopeInvalid(f"attribute 'time' is not RFC 3339: {error}") from error
-    if moment.tzinfo is None:
-        raise EnvelopeInvalid("attribute 'time' has no UTC offset")
     return moment
 
 

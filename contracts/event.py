@@ -13,7 +13,8 @@ Moment = AwareDatetime
 class Value(BaseModel):
     """A part of an event: immutable, and refusing fields that its version does not have."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no word for infinity, so no number of an event may be infinite or NaN.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Event(Value):

@@ -58,7 +58,7 @@ class ObservationMeasured(Event):
 
     unit: Line
     metric: Slug
-    value: float = Field(allow_inf_nan=False)
+    value: float = Field(ge=-1e12, le=1e12, allow_inf_nan=False, description="bounded, so that sums of squares fit")
     at: Moment
 
 
@@ -74,14 +74,14 @@ class Guardrail(Value):
     """A metric that must not get worse by more than `margin` (absolute, in the metric's own unit)."""
 
     metric: Metric
-    margin: float = Field(gt=0)
+    margin: float = Field(gt=0, allow_inf_nan=False)
 
 
 class Arm(Value):
     """One variant and its share of the units. The first arm of an experiment is its control."""
 
     name: Slug
-    weight: float = Field(gt=0)
+    weight: float = Field(gt=0, allow_inf_nan=False)
 
 
 class ExperimentStarted(Event):

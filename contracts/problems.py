@@ -99,7 +99,11 @@ class Opportunity(Value):
 
 
 class ProblemPriorityChanged(Event):
-    """A problem's weight changed enough to be worth telling (by a quarter or more of either value)."""
+    """A problem's weight changed enough to be worth telling (by a quarter or more of either value).
+
+    Also said after a correction or an erasure, whatever the size of the change, and when another statement was chosen:
+    `statement`, `reports` and `customers` are then the problem's new ones and replace what was told before.
+    """
 
     TYPE: ClassVar = "whystream.problem.priority_changed.v1"
     AGGREGATE: ClassVar = ("problem", "problem_id")
@@ -107,6 +111,9 @@ class ProblemPriorityChanged(Event):
     problem_id: UUID
     opportunity: Opportunity
     previous: Opportunity | None = None
+    statement: Line | None = None
+    reports: int | None = Field(default=None, ge=0)
+    customers: int | None = Field(default=None, ge=0)
 
 
 class EvidenceGapFound(Event):

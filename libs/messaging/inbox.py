@@ -35,7 +35,7 @@ async def mark_attempt(connection: asyncpg.Connection, keys: Sequence[UUID]) -> 
     await connection.execute(
         "INSERT INTO inbox_attempt AS a (event_id, attempts) SELECT unnest($1::uuid[]), 1"
         " ON CONFLICT (event_id) DO UPDATE SET attempts = a.attempts + 1, last_error = NULL, tried_at = now()",
-        sorted(keys),
+        sorted(set(keys)),  # the same event may be in one batch twice
     )
 
 

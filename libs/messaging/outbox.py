@@ -33,6 +33,7 @@ class OutboxRow:
 
     event_id: UUID
     group_id: UUID
+    group_size: int
     subject: str
     envelope: bytes
     traceparent: str | None
@@ -89,7 +90,13 @@ async def keep_partitions(connection: asyncpg.Connection, now: datetime | None =
             await connection.execute(f"CREATE TABLE {name} PARTITION OF outbox FOR VALUES {bounds}")
         except asyncpg.CheckViolationError:
             continue  # the default partition already holds rows of that day: they stay there, nothing is lost
-    oldest = f"outbox_{today - timedelta(days=OUTBOX_DAYS):%Y%m%d}"
+    kept = today - timedelta(days=OUTBOX_DAYS)
+    # What was recorded before its day had a partition lies in the default one, which is never dropped.
+    await connection.execute(
+        "DELETE FROM outbox_default WHERE published_at IS NOT NULL AND recorded_at < $1",
+        datetime(kept.year, kept.month, kept.day, tzinfo=UTC),
+    )
+    oldest = f"outbox_{kept:%Y%m%d}"
     partitions = await connection.fetch(
         "SELECT relname FROM pg_inherits JOIN pg_class ON inhrelid = oid WHERE inhparent = 'outbox'::regclass"
     )

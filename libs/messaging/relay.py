@@ -7,6 +7,7 @@ makes the same rows come again: the stream refuses the batch as a duplicate, and
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ log = structlog.get_logger("relay")
 
 _BATCH = 1_000
 _BATCH_BYTES = 8 * 1024 * 1024
-_WINDOW = 2_000
+_PASS = 50_000
 _POLL_SECONDS = 2.0
 _HOUSEKEEPING_SECONDS = 3_600.0
 _CONNECTION_ERRORS = (
@@ -44,6 +45,7 @@ _CONNECTION_ERRORS = (
 class _Pending:
     position: int
     group_id: Any
+    group_size: int
     bytes: int
     message: Outgoing
     recorded_at: datetime
@@ -78,6 +80,8 @@ class Relay:
         try:
             # A lost mark only means that a row is published again and refused as a duplicate.
             await connection.execute("SET synchronous_commit = off")
+            # Making and dropping partitions must not queue up behind a long transaction, with everybody behind them.
+            await connection.execute("SET lock_timeout = '3s'")
             await connection.add_listener(f"outbox_{self._service}", lambda *_: self._wake.set())
             connection.add_termination_listener(lambda _: self._wake.set())
             while not await self._take_lead(connection):  # noqa: ASYNC110 - nothing in Postgres would wake us
@@ -104,24 +108,47 @@ class Relay:
                     await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
 
     async def drain_once(self, connection: asyncpg.Connection) -> int:
-        """Publish what is waiting now, up to a window of rows; returns how many are published and marked."""
-        pending = await _fetch(connection)
+        """Publish what is waiting now; returns how many events are published and marked.
+
+        While the stream takes one batch, the batch before it is marked and the next one is read. Rows whose transaction
+        commits late, behind the reading position, are found by the next call.
+        """
+        published: list[_Pending] = []
+        unmarked: list[_Pending] = []
+        waiting, carried, position = await self._read(connection, [], 0)
+        while waiting:
+            publishing = asyncio.create_task(self._publish_all(waiting))
+            try:
+                await _mark(connection, unmarked)
+                following, carried, position = await self._read(connection, carried, position)
+            finally:
+                await publishing
+            published += waiting
+            unmarked, waiting = waiting, following
+            if len(published) >= _PASS:
+                break
+        await _mark(connection, unmarked)
+        metrics.outbox_waiting.set(len(waiting) + len(carried), self._about)
+        return len(published)
+
+    async def _read(
+        self, connection: asyncpg.Connection, carried: list[_Pending], position: int
+    ) -> tuple[list[_Pending], list[_Pending], int]:
+        """The next rows whose groups are complete, those cut off by the end of the window, and the position reached."""
+        rows = await _fetch(connection, position)
+        pending = carried + rows
+        sizes = Counter(item.group_id for item in pending)
+        whole = [item for item in pending if sizes[item.group_id] == item.group_size]
+        rest = [item for item in pending if sizes[item.group_id] != item.group_size]
         metrics.outbox_waiting.set(len(pending), self._about)
-        published = 0
+        if rows and not whole:
+            return await self._read(connection, rest, rows[-1].position)
+        return whole, rest, rows[-1].position if rows else position
+
+    async def _publish_all(self, pending: Sequence[_Pending]) -> None:
         for batch in _batches(pending):
             await self._publish(batch)
-            now = datetime.now(UTC)
-            await connection.execute(
-                "UPDATE outbox SET published_at = now()"
-                " WHERE position = ANY($1::bigint[]) AND recorded_at BETWEEN $2 AND $3",
-                [item.position for item in batch],
-                min(item.recorded_at for item in batch),
-                max(item.recorded_at for item in batch),
-            )
-            self._tell(batch, now)
-            published += len(batch)
-        metrics.outbox_waiting.set(len(pending) - published, self._about)
-        return published
+            self._tell(batch, datetime.now(UTC))
 
     async def _publish(self, batch: Sequence[_Pending]) -> None:
         try:
@@ -145,19 +172,25 @@ class Relay:
                 record_send_span(carrier, type_=type_, event_id=event_id, recorded_at=item.recorded_at, now=now)
 
 
-async def _fetch(connection: asyncpg.Connection) -> list[_Pending]:
+async def _fetch(connection: asyncpg.Connection, after: int) -> list[_Pending]:
     rows = await connection.fetch(
-        "SELECT position, group_id, event_id, subject, envelope, traceparent, tracestate, recorded_at FROM outbox"
-        " WHERE published_at IS NULL ORDER BY position LIMIT $1",
-        _WINDOW,
+        "SELECT position, group_id, group_size, event_id, subject, envelope, traceparent, tracestate, recorded_at"
+        " FROM outbox WHERE published_at IS NULL AND position > $1 ORDER BY position LIMIT $2",
+        after,
+        _BATCH,
     )
-    pending = [_pending(row) for row in rows]
-    if len(pending) < _WINDOW:
-        return pending
-    # The window may cut the last group in two: leave it for the next window, unless it is all there is.
-    last = pending[-1].group_id
-    whole = [item for item in pending if item.group_id != last]
-    return whole or pending
+    return [_pending(row) for row in rows]
+
+
+async def _mark(connection: asyncpg.Connection, batch: Sequence[_Pending]) -> None:
+    if not batch:
+        return
+    await connection.execute(
+        "UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[]) AND recorded_at BETWEEN $2 AND $3",
+        [item.position for item in batch],
+        min(item.recorded_at for item in batch),
+        max(item.recorded_at for item in batch),
+    )
 
 
 def _pending(row: asyncpg.Record) -> _Pending:
@@ -167,7 +200,9 @@ def _pending(row: asyncpg.Record) -> _Pending:
     if row["tracestate"]:
         headers["tracestate"] = row["tracestate"]
     message = Outgoing(row["subject"], row["envelope"], headers)
-    return _Pending(row["position"], row["group_id"], len(row["envelope"]), message, row["recorded_at"])
+    return _Pending(
+        row["position"], row["group_id"], row["group_size"], len(row["envelope"]), message, row["recorded_at"]
+    )
 
 
 def _groups(pending: Sequence[_Pending]) -> list[list[_Pending]]:

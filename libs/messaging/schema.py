@@ -4,7 +4,8 @@ A service's first Alembic migration runs `REVISION_1`. A released revision never
 run by a new migration of each service.
 
 - `outbox`: every event said, whole, in order of `position`, partitioned by day; `published_at` is null until the relay
-  has the stream's acknowledgement. `group_id` marks the events of one use case, which appear in the stream together.
+  has the stream's acknowledgement. `group_id` marks the events of one use case, `group_size` of them, which appear in
+  the stream together.
 - `aggregate_sequence`: the last sequence number per aggregate; taking the next one locks the row until commit, which is
   what keeps the order of one aggregate's events from outbox to stream.
 - `inbox`: the key of every event handled; its insert commits or rolls back together with the event's effect.
@@ -21,6 +22,7 @@ CREATE TABLE outbox (
     published_at timestamptz,
     event_id     uuid NOT NULL,
     group_id     uuid NOT NULL,
+    group_size   integer NOT NULL,
     subject      text NOT NULL,
     envelope     bytea NOT NULL,
     traceparent  text,

@@ -173,7 +173,7 @@ def _wanted_stream(config: StreamConfig) -> dict[str, Any]:
         "max_age": config.max_age,
         "duplicate_window": config.duplicate_window,
         "allow_atomic": bool(config.allow_atomic),
-        "storage": str(config.storage),
+        "storage": config.storage,
     }
 
 
@@ -181,7 +181,7 @@ def _wanted_consumer(config: ConsumerConfig) -> dict[str, Any]:
     filters = config.filter_subjects or ([config.filter_subject] if config.filter_subject else [])
     return {
         "filter_subjects": sorted(filters),
-        "ack_policy": str(config.ack_policy),
+        "ack_policy": config.ack_policy,
         "ack_wait": config.ack_wait,
         "max_deliver": config.max_deliver,
         "max_ack_pending": config.max_ack_pending,
@@ -225,7 +225,9 @@ def _service_permissions(service: str) -> Permissions:
     bucket = f"KV_{KEYS_BUCKET}"
     publish += [
         f"$JS.API.STREAM.INFO.{bucket}",
+        f"$JS.API.CONSUMER.CREATE.{bucket}",
         f"$JS.API.CONSUMER.CREATE.{bucket}.>",
+        f"$JS.API.CONSUMER.INFO.{bucket}.*",
         f"$JS.API.CONSUMER.DELETE.{bucket}.>",
         "$JS.API.INFO",
         f"$JS.FC.{bucket}.>",

@@ -29,7 +29,8 @@ class TraceCarrier:
 
     @property
     def sampled(self) -> bool:
-        return self.traceparent is not None and self.traceparent.endswith("01")
+        # Bit 0 of the flags; a root of our own also carries the random-trace-id bit (W3C Trace Context level 2).
+        return self.traceparent is not None and self.traceparent[-1:] in "13579bdf"
 
     def headers(self) -> dict[str, str]:
         found = {"traceparent": self.traceparent, "tracestate": self.tracestate}

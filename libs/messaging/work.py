@@ -55,6 +55,11 @@ class _Transaction:
     connection: AsyncConnection
     now: datetime
     recorded: list[_Recorded] = field(default_factory=list)
+    groups: dict[UUID, UUID] = field(default_factory=dict)
+
+    def group_of(self, cause: Message[Any]) -> UUID:
+        """The group of one cause in this transaction; another transaction of the same cause is another group."""
+        return self.groups.setdefault(cause.envelope.key, uuid7())
 
 
 class Work:
@@ -87,7 +92,7 @@ class Work:
         promises that the aggregate is new, which saves taking its sequence number from the database.
         """
         cause = cause or self.cause
-        group_id = cause.envelope.key if cause else self._group_id
+        group_id = self._transaction.group_of(cause) if cause else self._group_id
         trace = cause.trace if cause else current_carrier()
         self._transaction.recorded.append(_Recorded(event, self.workspace, cause, group_id, trace, first))
 
@@ -127,9 +132,13 @@ async def flush(work: Work) -> None:
     recorded, transaction.recorded = transaction.recorded, []
     if not recorded:
         return
-    recorded = _in_groups(recorded)
+    groups = _groups(recorded)
+    recorded = [item for group in groups.values() for item in group]
     sequences = await _sequences(transaction.connection, recorded)
-    rows = [_row(transaction, item, sequence) for item, sequence in zip(recorded, sequences, strict=True)]
+    rows = [
+        _row(transaction, item, len(groups[item.group_id]), sequence)
+        for item, sequence in zip(recorded, sequences, strict=True)
+    ]
     await write(await work.driver(), rows)
 
 
@@ -137,7 +146,7 @@ async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
     return (await connection.get_raw_connection()).driver_connection  # type: ignore[return-value]  # untyped upstream
 
 
-def _row(transaction: _Transaction, item: _Recorded, sequence: int) -> OutboxRow:
+def _row(transaction: _Transaction, item: _Recorded, group_size: int, sequence: int) -> OutboxRow:
     event_id, body = serialize(
         item.event,
         service=transaction.service,
@@ -149,6 +158,7 @@ def _row(transaction: _Transaction, item: _Recorded, sequence: int) -> OutboxRow
     return OutboxRow(
         event_id=event_id,
         group_id=item.group_id,
+        group_size=group_size,
         subject=f"{item.event.TYPE}.{item.workspace}",
         envelope=body,
         traceparent=item.trace.traceparent,
@@ -157,15 +167,15 @@ def _row(transaction: _Transaction, item: _Recorded, sequence: int) -> OutboxRow
     )
 
 
-def _in_groups(recorded: Sequence[_Recorded]) -> list[_Recorded]:
-    """The same events, those of one group together: the relay publishes whole groups, and sequences must agree."""
+def _groups(recorded: Sequence[_Recorded]) -> dict[UUID, list[_Recorded]]:
+    """The events by group, which is how the relay publishes them, and so how sequences must be given out."""
     groups: dict[UUID, list[_Recorded]] = {}
     for item in recorded:
         groups.setdefault(item.group_id, []).append(item)
     largest = max(len(group) for group in groups.values())
     if largest > MAX_GROUP:
         raise GroupTooLarge(largest)
-    return [item for group in groups.values() for item in group]
+    return groups
 
 
 async def _sequences(connection: AsyncConnection, recorded: Sequence[_Recorded]) -> list[int]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +32,8 @@ class Up:
 
     def __init__(self, home: Home, **environment: str) -> None:
         self.home = home
-        self.output = home.folder.with_suffix(".out")
-        with self.output.open("w") as output:
+        with tempfile.NamedTemporaryFile("w", prefix="whystream-up-", delete=False) as output:
+            self.output = Path(output.name)
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "libs.command.main", "up"],
                 stdout=output,
@@ -87,27 +88,30 @@ def home() -> Iterator[Home]:
         assert _left_running(made) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_becomes_ready_and_stops_cleanly(home: Home, number: signal.Signals) -> None:
-    with _up(home) as up:
-        up.ready()
-        assert up.pids().keys() == PROGRAMS
-        assert up.call("GET", "/v1/problems").status_code == 200
-        assert up.end(number) == 0
-        assert up.said().endswith("stopping\nstopped\n")
-        assert _left_running(home) == []
-    assert _database_state(home) == "shut down"
-    assert home.log(nats.NAME).read_text().rstrip().endswith("Server Exiting..")
+@pytest.fixture(scope="module")
+def running() -> Iterator[Up]:
+    """One that runs through several tests, each of which leaves it as it was."""
+    with temporary_home() as made:
+        with _up(made) as up:
+            yield up.ready()
+        assert _left_running(made) == []
 
 
-def test_the_first_start_measures_itself_and_shows_the_admin_key_once(home: Home) -> None:
-    with _up(home) as up:
-        lines = up.ready().said().splitlines()
-    assert any(line.startswith("started in ") and line.endswith(" s") for line in lines)
-    assert sum(f"admin key {admin_key(home.credentials_file)} " in line for line in lines) == 1
-    with _up(home) as again:
-        assert "admin key" not in again.ready().said()
-        assert again.call("GET", "/v1/problems").status_code == 200
+def test_it_becomes_ready_and_stops_cleanly_at_every_signal(home: Home) -> None:
+    shown = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with _up(home) as up:
+            lines = up.ready().said().splitlines()
+            assert any(line.startswith("started in ") and line.endswith(" s") for line in lines)
+            shown += [line for line in lines if line.startswith(f"admin key {admin_key(home.credentials_file)} ")]
+            assert up.pids().keys() == PROGRAMS
+            assert up.call("GET", "/v1/problems").status_code == 200
+            assert up.end(number) == 0
+            assert up.said().endswith("stopping\nstopped\n")
+            assert _left_running(home) == []
+        assert _database_state(home) == "shut down"
+        assert home.log(nats.NAME).read_text().rstrip().endswith("Server Exiting..")
+    assert len(shown) == 1
 
 
 def test_after_kill_9_of_the_supervisor_the_next_start_finds_everything_in_order(home: Home) -> None:
@@ -140,69 +144,58 @@ def test_even_children_that_were_killed_with_it_do_not_keep_it_from_starting(hom
         assert again.ready().call("GET", "/v1/problems").status_code == 200
 
 
-def test_a_killed_service_is_started_again_while_the_front_door_says_to_retry(home: Home) -> None:
-    with _up(home) as up:
-        first = up.ready().pids()["triage"]
-        os.kill(first, signal.SIGKILL)
-        up.until_said("triage ended with signal SIGKILL; starting it again in 0.5 s")
-        down = up.call("GET", "/v1/problems")
-        assert (down.status_code, down.headers["content-type"]) == (503, "application/problem+json")
-        assert up.call("GET", "/v1/objectives").status_code == 200
-        _until(lambda: up.call("GET", "/v1/problems").status_code == 200, 30, "triage back")
-        assert up.pids()["triage"] != first
+def test_a_killed_service_is_started_again_while_the_front_door_says_to_retry(running: Up) -> None:
+    first = running.pids()["triage"]
+    os.kill(first, signal.SIGKILL)
+    running.until_said("triage ended with signal SIGKILL; starting it again in 0.5 s")
+    down = running.call("GET", "/v1/problems")
+    assert (down.status_code, down.headers["content-type"]) == (503, "application/problem+json")
+    assert running.call("GET", "/v1/objectives").status_code == 200
+    _until(lambda: running.call("GET", "/v1/problems").status_code == 200, 60, "triage answers again")
+    assert running.pids()["triage"] != first
 
 
 @pytest.mark.parametrize("program", [nats.NAME, postgres.NAME])
-def test_killing_what_the_services_stand_on_is_survived(home: Home, program: str) -> None:
-    feedback = {"text": "Clients cannot move their own appointment", "source": "in-app"}
-    with _up(home) as up:
-        os.kill(up.ready().pids()[program], signal.SIGKILL)
-        up.until_said(f"{program} ended with signal SIGKILL")
-        _until(lambda: up.call("POST", "/v1/feedback", json=feedback).status_code == 202, 60, "feedback accepted")
-        _until(lambda: bool(up.call("GET", "/v1/problems").json().get("items")), 60, "a problem opened")
-        assert up.end(signal.SIGINT) == 0
+def test_killing_what_the_services_stand_on_is_survived(running: Up, program: str) -> None:
+    feedback = {"text": f"Clients cannot move their own appointment {program}", "source": "in-app"}
+    os.kill(running.pids()[program], signal.SIGKILL)
+    running.until_said(f"{program} ended with signal SIGKILL")
+    _until(lambda: running.call("POST", "/v1/feedback", json=feedback).status_code == 202, 60, "feedback is accepted")
+    _until(lambda: bool(running.call("GET", "/v1/problems").json().get("items")), 60, "a problem is opened")
 
 
-def test_a_second_one_in_the_same_home_is_refused_and_the_first_goes_on(home: Home) -> None:
-    with _up(home) as up:
-        up.ready()
-        second = _run_to_its_end(home)
-        assert second.returncode != 0
-        assert f"already running (pid {up.process.pid}) at {home.url}" in second.stdout
-        assert f"stop it with `kill {up.process.pid}`" in second.stdout
-        assert up.call("GET", "/v1/problems").status_code == 200
+def test_a_second_one_in_the_same_home_is_refused_and_the_first_goes_on(running: Up) -> None:
+    second = _run_to_its_end(running.home)
+    assert second.returncode != 0
+    assert f"already running (pid {running.process.pid}) at {running.home.url}" in second.stdout
+    assert f"stop it with `kill {running.process.pid}`" in second.stdout
+    assert running.call("GET", "/v1/problems").status_code == 200
 
 
-def test_two_installations_run_side_by_side(home: Home) -> None:
-    with temporary_home() as other_home, _up(home) as up, _up(other_home) as other:
-        up.ready()
+def test_an_occupied_front_door_is_named_with_the_variable_to_set(home: Home, running: Up) -> None:
+    refused = _run_to_its_end(Home(home.folder, running.home.front_port))
+    assert refused.returncode != 0
+    assert f"port {running.home.front_port} on 127.0.0.1 cannot be used" in refused.stdout
+    assert "WHYSTREAM_PORT=" in refused.stdout
+
+
+def test_two_installations_run_side_by_side(home: Home, running: Up) -> None:
+    with _up(home) as other:
         other.ready()
-        assert not set(up.pids().values()) & set(other.pids().values())
-        key = admin_key(home.credentials_file)
-        stranger = httpx.get(f"{other_home.url}/v1/problems", headers={"Authorization": f"Bearer {key}"})
-        assert stranger.status_code == 401
-        assert up.end(signal.SIGINT) == 0
-        assert other.call("GET", "/v1/problems").status_code == 200
+        assert not set(other.pids().values()) & set(running.pids().values())
+        foreign = {"Authorization": f"Bearer {admin_key(running.home.credentials_file)}"}
+        assert httpx.get(f"{home.url}/v1/problems", headers=foreign, trust_env=False).status_code == 401
         assert other.end(signal.SIGINT) == 0
-        assert _left_running(other_home) == []
-
-
-def test_an_occupied_front_door_is_named_with_the_variable_to_set(home: Home) -> None:
-    with temporary_home() as other_home, _up(home) as up:
-        up.ready()
-        refused = _run_to_its_end(Home(other_home.folder, home.front_port))
-        assert refused.returncode != 0
-        assert f"port {home.front_port} on 127.0.0.1 cannot be used" in refused.stdout
-        assert "WHYSTREAM_PORT=" in refused.stdout
-        assert _left_running(other_home) == []
-
-
-@pytest.mark.parametrize("step", ["starting Whystream", "postgres, roles and schemas", "migrations"])
-def test_a_stop_in_the_middle_of_the_start_leaves_nothing(home: Home, step: str) -> None:
-    with _up(home) as up:
-        up.until_said(step)
-        assert up.end(signal.SIGINT) == 0
         assert _left_running(home) == []
+    assert running.call("GET", "/v1/problems").status_code == 200
+
+
+def test_a_stop_in_the_middle_of_the_start_leaves_nothing(home: Home) -> None:
+    for step in ("starting Whystream", "postgres, roles and schemas", "migrations"):
+        with _up(home) as up:
+            up.until_said(step)
+            assert up.end(signal.SIGINT) == 0
+            assert _left_running(home) == []
     with _up(home) as again:
         again.ready()
 

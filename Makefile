@@ -1,0 +1,55 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+
+.PHONY: help install demo up test check contracts bench drill test-containers lock clean
+
+help: ## show these targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## make .venv with everything in it, every package by its hash
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+		|| { echo "Whystream needs Python 3.11 to 3.13; set PYTHON=python3.12, for example"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install ## the whole story, told in the terminal (ONCE=1: stop everything when it is complete)
+	$(RUN)/whystream demo $(if $(ONCE),--once)
+
+up: install ## start the platform here and keep it running until Ctrl-C
+	$(RUN)/whystream up
+
+test: check ## everything that must hold: lint, types, boundaries, contracts, all tests, browser, drills
+	$(RUN)/pytest -q
+
+check: install ## the quick part: lint, format, types, import boundaries, generated files
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/pyright
+	$(RUN)/lint-imports --no-cache
+	$(RUN)/python -m contracts.generate --check
+
+contracts: install ## regenerate schemas, AsyncAPI and tables after an event changed
+	$(RUN)/python -m contracts.generate
+
+bench: install ## first figures of the messaging core, as ratios to raw loops in the same run
+	$(RUN)/python -m tests.load.messaging
+
+drill: install ## inject faults and print what was accepted, lost and doubled
+	$(RUN)/pytest -q tests/drills
+
+test-containers: install ## the platform as containers, tested through its front door (needs a Docker engine)
+	$(RUN)/pytest -q -m containers tests/containers
+
+lock: install ## pin every dependency again, with hashes
+	$(RUN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean: ## remove .venv and this folder's demo data
+	rm -rf $(VENV) .whystream

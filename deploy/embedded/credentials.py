@@ -1,0 +1,56 @@
+"""The passwords of one home: made at its first start, kept in one private file, never shown."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.embedded.files import read_json, write_json
+
+# More users and roles can appear with a new version; a home that exists keeps the passwords it has.
+SUPERUSER = "postgres"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A password for each NATS user and each Postgres role, and the first admin key once there is one."""
+
+    nats: Mapping[str, str] = field(repr=False)
+    postgres: Mapping[str, str] = field(repr=False)
+    admin_key: str | None = field(default=None, repr=False)
+
+
+def kept_credentials(file: Path, nats_users: Iterable[str], roles: Iterable[str]) -> Credentials:
+    """The credentials in the file, with a new password for every user and role that has none yet."""
+    stored: dict[str, Any] = read_json(file, {})
+    kept = Credentials(
+        _with_passwords(stored.get("nats", {}), nats_users),
+        _with_passwords(stored.get("postgres", {}), [SUPERUSER, *roles]),
+        stored.get("admin_key"),
+    )
+    _write(file, kept)
+    return kept
+
+
+def keep_admin_key(file: Path, credentials: Credentials, admin_key: str) -> Credentials:
+    """Remember the first admin key beside the passwords, so that the commands of this home can use it."""
+    kept = Credentials(credentials.nats, credentials.postgres, admin_key)
+    _write(file, kept)
+    return kept
+
+
+def admin_key(file: Path) -> str | None:
+    """The first admin key of the home that this file belongs to, or None before its first start ended."""
+    return read_json(file, {}).get("admin_key")
+
+
+def _with_passwords(stored: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    # token_urlsafe needs no quoting in a URL, in SQL or in nats.conf.
+    return {**stored, **{name: secrets.token_urlsafe(24) for name in names if name not in stored}}
+
+
+def _write(file: Path, credentials: Credentials) -> None:
+    content = {"nats": credentials.nats, "postgres": credentials.postgres, "admin_key": credentials.admin_key}
+    if read_json(file, None) != content:
+        write_json(file, content)

@@ -1,0 +1,54 @@
+"""From a text to the few words that can tell problems apart: folded, without stop-words, cut to a common stem."""
+
+import re
+import unicodedata
+
+from services.triage.grouping.stopwords import STOPWORDS
+
+STEM = 6
+MAX_CHARACTERS = 12_000
+MAX_TERMS = 150
+_SURFACE = 30
+_NOT_WORDS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+|<[^<>]{0,300}>", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
+# Scripts that do not put spaces between words: pairs of characters stand in for words.
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+def terms_of(text: str) -> dict[str, str]:
+    """The distinct stems of `text` in order of appearance, each with the word it was first seen in.
+
+    Only the first 12,000 characters and 150 stems count, so that no text, however long, costs more than another. How
+    often a word is repeated does not matter: shouting adds nothing.
+    """
+    found: dict[str, str] = {}
+    for word in _WORD.findall(_NOT_WORDS.sub(" ", text[:MAX_CHARACTERS])):
+        for piece in _pieces(word):
+            folded = fold(piece)
+            if len(folded) < 2 or folded in STOPWORDS:
+                continue
+            found.setdefault(stem(folded), piece.lower()[:_SURFACE])
+            if len(found) >= MAX_TERMS:
+                return found
+    return found
+
+
+def fold(word: str) -> str:
+    """Lower case, compatibility forms unified, accents and other marks removed."""
+    if word.isascii():
+        return word.lower()
+    decomposed = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def stem(folded: str) -> str:
+    """The first six letters, a short word's plural -s dropped: crude, but the same for every language here."""
+    if len(folded) <= STEM and len(folded) > 3 and folded.endswith("s") and not folded.endswith("ss"):
+        return folded[:-1]
+    return folded[:STEM]
+
+
+def _pieces(word: str) -> list[str]:
+    if not _UNSPACED.search(word):
+        return [word]
+    return [word[start : start + 2] for start in range(max(1, len(word) - 1))]

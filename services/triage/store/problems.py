@@ -1,0 +1,257 @@
+"""Problems: what they are recognised by, where they stand, and the ranked list."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.triage.domain import NO_WORDS, Standing
+from services.triage.grouping.grouper import Candidate
+
+MOST_CANDIDATES = 2_000
+_SORTED_BY = {"opportunity": "rank", "recent": "last_seen", "reports": "reports"}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A problem without its evidence. `stated_at` is the number of reports when the statement was chosen."""
+
+    problem_id: UUID
+    status: str
+    merged_into: UUID | None
+    statement: str
+    stated_by: UUID | None
+    stated_at: int
+    uses: Mapping[str, int]
+    standing: Standing
+    told_customer: float | None
+    told_business: float | None
+    first_seen: datetime
+    last_seen: datetime
+    opened_at: datetime
+    rank: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewProblem:
+    """A problem about to be stored, stated by one piece of feedback."""
+
+    problem_id: UUID
+    statement: str
+    stated_by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A problem's new standing and statement, and the values that were last told."""
+
+    problem_id: UUID
+    standing: Standing
+    first_seen: datetime | None
+    last_seen: datetime | None
+    statement: str
+    stated_by: UUID | None
+    stated_at: int
+    told_customer: float | None
+    told_business: float | None
+
+
+_HEAD = (
+    "problem_id, status, merged_into, statement, stated_by, stated_at, terms, uses, reports, customers, reach, warmth,"
+    " severity, revenue::text AS revenue, objectives, told_customer, told_business, first_seen, last_seen, opened_at,"
+    " rank"
+)
+
+
+class Problems:
+    """The problems of one workspace."""
+
+    def __init__(self, driver: asyncpg.Connection, workspace: str) -> None:
+        self._driver = driver
+        self._workspace = workspace
+
+    async def candidates(self, terms: Collection[str]) -> list[Candidate]:
+        """The most recently seen profiles that share a stem with these, merged ones under their survivor's id."""
+        rows = await self._driver.fetch(
+            "SELECT problem_id, coalesce(merged_into, problem_id), terms, uses FROM problem"
+            " WHERE workspace = $1 AND terms && $2::text[] ORDER BY last_seen DESC, problem_id LIMIT $3",
+            self._workspace,
+            list(terms),
+            MOST_CANDIDATES,
+        )
+        return [Candidate(row[0], row[1], dict(zip(row[2], row[3], strict=True))) for row in rows]
+
+    async def heads(self, problem_ids: Collection[UUID]) -> dict[UUID, Head]:
+        rows = await self._driver.fetch(
+            f"SELECT {_HEAD} FROM problem WHERE workspace = $1 AND problem_id = ANY($2::uuid[])",
+            self._workspace,
+            list(problem_ids),
+        )
+        return {row[0]: _head(row) for row in rows}
+
+    async def open(self, problems: Sequence[NewProblem], *, now: datetime) -> None:
+        await self._driver.execute(
+            "INSERT INTO problem (workspace, problem_id, statement, stated_by, first_seen, last_seen, opened_at,"
+            " look_due_at) SELECT $1, *, $5, $5, $5, $5 FROM unnest($2::uuid[], $3::text[], $4::uuid[])",
+            self._workspace,
+            [problem.problem_id for problem in problems],
+            [problem.statement for problem in problems],
+            [problem.stated_by for problem in problems],
+            now,
+        )
+
+    async def save_profiles(self, profiles: Mapping[UUID, Mapping[str, int]]) -> None:
+        # Arrays of arrays do not travel through unnest, so each profile goes as one JSON object.
+        await self._driver.execute(
+            "UPDATE problem SET terms = p.terms, uses = p.uses FROM ("
+            " SELECT id, array_agg(key ORDER BY key) AS terms, array_agg(value::int ORDER BY key) AS uses"
+            " FROM unnest($2::uuid[], $3::jsonb[]) AS given (id, profile), jsonb_each_text(profile) GROUP BY id) p"
+            " WHERE workspace = $1 AND problem_id = p.id",
+            self._workspace,
+            list(profiles),
+            [json.dumps(dict(uses)) for uses in profiles.values()],
+        )
+
+    async def relearn(self, profile_ids: Collection[UUID], *, keeps: int) -> None:
+        """Count the profiles anew from the evidence that belongs to them; `keeps` stems each."""
+        await self._driver.execute(
+            "UPDATE problem SET terms = coalesce(p.terms, '{}'), uses = coalesce(p.uses, '{}')"
+            " FROM unnest($2::uuid[]) AS asked (id) LEFT JOIN ("
+            " SELECT profile_id, array_agg(term ORDER BY term) AS terms, array_agg(n ORDER BY term) AS uses FROM ("
+            "  SELECT profile_id, term, count(*)::int AS n,"
+            "   row_number() OVER (PARTITION BY profile_id ORDER BY count(*) DESC, term) AS place"
+            "  FROM evidence, unnest(terms) AS term WHERE workspace = $1 AND profile_id = ANY($2::uuid[])"
+            "  GROUP BY profile_id, term) counted WHERE place <= $3 GROUP BY profile_id) p ON p.profile_id = asked.id"
+            " WHERE workspace = $1 AND problem_id = asked.id",
+            self._workspace,
+            list(profile_ids),
+            keeps,
+        )
+
+    async def settle(self, settled: Sequence[Settled]) -> None:
+        await self._driver.executemany(
+            "UPDATE problem SET reports = $3, customers = $4, reach = $5, warmth = $6, severity = $7,"
+            " revenue = $8::jsonb, objectives = $9, rank = $10, first_seen = coalesce($11, first_seen),"
+            " last_seen = coalesce($12, last_seen),"
+            " statement = $13, stated_by = $14, stated_at = $15, told_customer = $16, told_business = $17"
+            " WHERE workspace = $1 AND problem_id = $2",
+            [
+                (
+                    self._workspace,
+                    one.problem_id,
+                    one.standing.reports,
+                    one.standing.customers,
+                    one.standing.reach,
+                    one.standing.warmth,
+                    one.standing.severity,
+                    json.dumps(dict(one.standing.revenue)),
+                    one.standing.objectives,
+                    one.standing.rank,
+                    one.first_seen,
+                    one.last_seen,
+                    one.statement,
+                    one.stated_by,
+                    one.stated_at,
+                    one.told_customer,
+                    one.told_business,
+                )
+                for one in settled
+            ],
+        )
+
+    async def merge(self, problem_id: UUID, into: UUID) -> None:
+        """Redirect a problem, and all that redirect to it, to its survivor."""
+        await self._driver.execute(
+            "UPDATE problem SET status = 'merged', merged_into = $3, reports = 0, customers = 0, reach = 0, warmth = 0,"
+            " revenue = '{}', objectives = 0, rank = -1e9"
+            " WHERE workspace = $1 AND (problem_id = $2 OR merged_into = $2)",
+            self._workspace,
+            problem_id,
+            into,
+        )
+        await self._driver.execute(
+            "UPDATE problem SET status = 'decided' WHERE workspace = $1 AND problem_id = $2 AND status = 'open'"
+            " AND EXISTS (SELECT FROM decision d JOIN problem f ON f.workspace = $1 AND f.problem_id = d.problem_id"
+            " WHERE d.workspace = $1 AND (f.problem_id = $2 OR f.merged_into = $2))",
+            self._workspace,
+            into,
+        )
+
+    async def lose_statements(self, feedback_ids: Collection[UUID]) -> None:
+        """Blank every statement, also of merged problems, that was taken from this feedback."""
+        await self._driver.execute(
+            "UPDATE problem SET stated_by = NULL, statement = $3 WHERE workspace = $1 AND stated_by = ANY($2::uuid[])",
+            self._workspace,
+            list(feedback_ids),
+            NO_WORDS,
+        )
+
+    async def survivor_of(self, problem_id: UUID) -> UUID:
+        """Where a problem's evidence is now: itself, or what it was merged into; an unknown id as it is."""
+        found = await self._driver.fetchval(
+            "SELECT coalesce(merged_into, problem_id) FROM problem WHERE workspace = $1 AND problem_id = $2",
+            self._workspace,
+            problem_id,
+        )
+        return found or problem_id
+
+    async def page(
+        self,
+        *,
+        sort: str,
+        statuses: Sequence[str],
+        segment: str | None,
+        words: str | None,
+        stems: Sequence[str],
+        after: tuple[Any, UUID] | None,
+        limit: int,
+    ) -> list[Head]:
+        """One page, best first; `words` are looked for in statements, `stems` in what all evidence says."""
+        column = _SORTED_BY[sort]
+        arguments: list[Any] = [self._workspace, list(statuses), segment, words, list(stems), limit]
+        where = ""
+        if after:
+            where, arguments = f"AND ({column}, problem_id) < ($7, $8)", [*arguments, *after]
+        rows = await self._driver.fetch(
+            f"SELECT {_HEAD} FROM problem p WHERE workspace = $1 AND status = ANY($2::text[])"
+            " AND (reports > 0 OR status = 'merged')"
+            " AND ($3::text IS NULL OR EXISTS (SELECT FROM voice v WHERE v.workspace = $1"
+            "  AND v.problem_id = p.problem_id AND v.segment = $3))"
+            " AND ($4::text IS NULL OR strpos(lower(statement), lower($4)) > 0"
+            "  OR (cardinality($5::text[]) > 0 AND terms @> $5::text[]))"
+            f" {where} ORDER BY {column} DESC, problem_id DESC LIMIT $6",
+            *arguments,
+        )
+        return [_head(row) for row in rows]
+
+
+def _head(row: asyncpg.Record) -> Head:
+    standing = Standing(
+        reports=row["reports"],
+        customers=row["customers"],
+        reach=row["reach"],
+        warmth=row["warmth"],
+        severity=row["severity"],
+        revenue=json.loads(row["revenue"]),
+        objectives=row["objectives"],
+    )
+    return Head(
+        problem_id=row["problem_id"],
+        status=row["status"],
+        merged_into=row["merged_into"],
+        statement=row["statement"],
+        stated_by=row["stated_by"],
+        stated_at=row["stated_at"],
+        uses=dict(zip(row["terms"], row["uses"], strict=True)),
+        standing=standing,
+        told_customer=row["told_customer"],
+        told_business=row["told_business"],
+        first_seen=row["first_seen"],
+        last_seen=row["last_seen"],
+        opened_at=row["opened_at"],
+        rank=row["rank"],
+    )
