@@ -35,9 +35,9 @@ def watch_advisories(broker: NatsBroker, engine: AsyncEngine, service: str) -> N
         ack_policy=AckPolicy.MANUAL,
         inbox_prefix=f"_INBOX_{service}.".encode(),
     )
-    async def open_letter(body: bytes, msg: NatsMessage) -> None:
+    async def open_letter(msg: NatsMessage) -> None:
         try:
-            await _open(broker, engine, service, json.loads(body), durable)
+            await _open(broker, engine, service, json.loads(msg.body), durable)
         except Exception:
             log.exception("advisory not handled, trying again", service=service)
             await msg.nack(delay=5.0)

@@ -263,7 +263,9 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = getattr(error, "sqlstate", None) or ""
         return state[:2] in ("08", "40", "53") or state in ("57P01", "57P02", "57P03")
-    return isinstance(error, asyncpg.InterfaceError | ConnectionError | sqlalchemy.exc.TimeoutError)
+    if isinstance(error, asyncpg.InterfaceError):
+        return "connection" in str(error)  # the driver says wrong arguments with the same class
+    return isinstance(error, ConnectionError | sqlalchemy.exc.TimeoutError)
 
 
 def _describe(error: BaseException) -> str:

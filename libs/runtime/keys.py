@@ -160,7 +160,11 @@ class KeyRing:
         return access
 
     def find(self, key: str) -> Access | None:
-        return self._known.get(digest_of(key))
+        return self.find_digest(digest_of(key))
+
+    def find_digest(self, digest: str) -> Access | None:
+        """The access of a key known by its digest, as a session remembers it; None once it was revoked."""
+        return self._known.get(digest)
 
     async def run(self) -> None:
         """Watch until cancelled. A lost watch, as after a reconnect, is begun again and replaces what was known."""

@@ -65,7 +65,7 @@ def report_of(event: FeedbackReceived, *, now: datetime) -> Report:
 
 
 def _share(rating: Rating | None) -> float | None:
-    if rating is None or not math.isfinite(rating.value) or not math.isfinite(rating.scale):
+    if rating is None:
         return None
     return max(0.0, min(1.0, rating.value / rating.scale))
 

@@ -23,6 +23,8 @@ from deploy.embedded.home import Home, temporary_home
 from deploy.embedded.programs import postgres_programs
 
 PROGRAMS = {caddy.NAME, nats.NAME, postgres.NAME, *SERVICES}
+pytestmark = pytest.mark.drill
+
 READY_WITHIN = 90.0
 STOPPED_WITHIN = 60.0
 

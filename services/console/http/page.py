@@ -77,5 +77,5 @@ async def session_of(request: Request, work: ConsoleWork) -> SignedIn | None:
 def access_of(request: Request, who: SignedIn | None) -> Access | None:
     """What the key behind a session may do now; None when there is no session, or its key was revoked."""
     keys: KeyRing = request.app.state.keys
-    access = keys._known.get(who.key_digest) if who else None
+    access = keys.find_digest(who.key_digest) if who else None
     return access if access and who and access.workspace == who.workspace and access.allows(SCOPE) else None

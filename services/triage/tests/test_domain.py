@@ -28,6 +28,7 @@ from services.triage.domain import (
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
 numbers = st.floats(0, 1e6)
+finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def _standing(reach: float = 1, age_days: float = 0, **more: float) -> Standing:
@@ -104,7 +105,7 @@ def test_an_answer_needs_evidence_or_the_word_assumption() -> None:
     assert clarity_of([True, False, False, True]) == 0.25
 
 
-@given(st.floats(), st.floats(min_value=0, exclude_min=True), st.integers(), moments)
+@given(finite, finite.filter(lambda scale: scale > 0), st.integers(), moments)
 def test_any_report_can_be_counted(value: float, scale: float, amount: int, moment: datetime) -> None:
     event = FeedbackReceived(
         feedback_id=UUID(int=1),
