@@ -79,6 +79,13 @@ def batch_span(stream: str, consumer: str, count: int) -> Iterator[Span]:
         yield span
 
 
+@contextmanager
+def job_span(name: str) -> Iterator[Span]:
+    """The root of what a background job says: its events have no message or request that they could continue."""
+    with _tracer.start_as_current_span(name, context=otel_context.Context(), record_exception=False) as span:
+        yield span
+
+
 def start_process_span(
     cause: TraceCarrier, *, type_: str, event_id: str, created_at: datetime, now: datetime, consumer: str, batch: Span
 ) -> Span | None:

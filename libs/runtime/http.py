@@ -16,16 +16,12 @@ from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from opentelemetry import trace
-from opentelemetry.propagate import extract
-from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from libs.messaging.work import Work
 from libs.runtime.keys import Access, KeyRing
 from libs.runtime.problems import Invalid, Problem, TooLarge
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
-_tracer = trace.get_tracer("whystream.http")
 F = TypeVar("F", bound=Callable[..., Any])
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -68,27 +64,7 @@ class Edge(APIRoute):
         handle = super().get_route_handler()
 
         async def call(request: Request) -> Response:
-            name = f"{request.method} {self.path}"
-            about = {"http.request.method": request.method, "http.route": self.path, "url.path": request.url.path}
-            with _tracer.start_as_current_span(
-                name,
-                context=extract(dict(request.headers)),
-                kind=SpanKind.SERVER,
-                attributes=about,
-                record_exception=False,
-                set_status_on_exception=False,
-            ) as span:
-                try:
-                    response = await self._answer(request, handle)
-                except Exception as error:
-                    status = error.status if isinstance(error, Problem) else 500
-                    span.set_attribute("http.response.status_code", status)
-                    if status >= 500:
-                        span.set_attribute("error.type", type(error).__qualname__)
-                        span.set_status(Status(StatusCode.ERROR, type(error).__qualname__))
-                    raise
-                span.set_attribute("http.response.status_code", response.status_code)
-                return response
+            return await self._answer(request, handle)
 
         return call
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -37,6 +38,14 @@ from libs.runtime.telemetry import configure_telemetry, flush_telemetry
 
 log = structlog.get_logger("runtime")
 W = TypeVar("W", bound=Work)
+
+# FastAPI's own server spans and metrics. Not its records of exceptions, which could hold a customer's words, nor a span
+# for each step inside a request; and probes, asked every few seconds, are no traffic.
+_TELEMETRY: TelemetryConfig = {
+    "operation_spans": False,
+    "logs": False,
+    "exclude": lambda scope: scope.get("path") in ("/livez", "/readyz", "/metrics"),
+}
 
 
 @dataclass
@@ -69,7 +78,9 @@ class Service(Generic[W]):
 
     def app(self, settings: Settings) -> FastAPI:
         """The ASGI application; its lifespan starts and drains everything else."""
-        app = FastAPI(title=f"Whystream {self.name}", version="1", lifespan=_lifespan(self, settings))
+        app = FastAPI(
+            title=f"Whystream {self.name}", version="1", lifespan=_lifespan(self, settings), telemetry=_TELEMETRY
+        )
         app.state.service = self.name
         app.state.settings = settings
         install_problem_handlers(app)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import structlog
 
 from libs.messaging.processor import is_transient
+from libs.messaging.tracing import job_span
 from libs.messaging.work import Transactions, driver_connection
 from libs.runtime.service import Running
 from services.experiments.store.readouts import Due, due_readouts
@@ -44,8 +45,9 @@ async def refresh_due(transactions: Transactions[ExperimentsWork], *, limit: int
     refreshed = 0
     for due in found:
         try:
-            async with transactions.begin(due.workspace) as work:
-                refreshed += await refresh_readout(due.experiment_id, work)
+            with job_span("refresh readout"):
+                async with transactions.begin(due.workspace) as work:
+                    refreshed += await refresh_readout(due.experiment_id, work)
         except Exception as error:
             if is_transient(error):
                 raise

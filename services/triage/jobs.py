@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.messaging.processor import is_transient
+from libs.messaging.tracing import job_span
 from libs.messaging.work import Transactions, driver_connection
 from libs.runtime.service import Running
 from services.triage.domain import GAP_REPORTS
@@ -39,7 +40,8 @@ async def sweep(engine: AsyncEngine, transactions: Transactions[TriageWork]) -> 
         workspaces = await workspaces_due(await driver_connection(connection), reports=GAP_REPORTS)
     for workspace in workspaces:
         for _ in range(_MOST_ROUNDS):
-            async with transactions.begin(workspace) as work:
-                looked = await find_gaps(work)
+            with job_span("find evidence gaps"):
+                async with transactions.begin(workspace) as work:
+                    looked = await find_gaps(work)
             if not looked:
                 break

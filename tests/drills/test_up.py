@@ -137,10 +137,11 @@ def test_even_children_that_were_killed_with_it_do_not_keep_it_from_starting(hom
     with _up(home) as up:
         up.ready()
         pids = up.pids()
-        # All at once, as when the machine loses its power.
-        up.process.kill()
+        # All at once, as when the machine loses its power: halted first, so that it repairs nothing meanwhile.
+        up.process.send_signal(signal.SIGSTOP)
         for pid in pids.values():
             os.kill(pid, signal.SIGKILL)
+        up.process.kill()
         up.process.wait(STOPPED_WITHIN)
     with _up(home) as again:
         assert again.ready().call("GET", "/v1/problems").status_code == 200
