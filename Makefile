@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 
-.PHONY: help install demo up test check contracts bench drill test-containers lock clean
+.PHONY: help install demo up up-containers test check contracts bench drill test-containers lock clean
 
 help: ## show these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -24,6 +25,12 @@ demo: install ## the whole story, told in the terminal (ONCE=1: stop everything 
 
 up: install ## start the platform here and keep it running until Ctrl-C
 	$(RUN)/whystream up
+
+up-containers: ## start the platform as containers, with passwords in .env (needs Docker with Compose)
+	@$(PYTHON) deploy/containers/credentials.py
+	$(COMPOSE) up --build --detach
+	@$(COMPOSE) logs setup | grep -o 'admin key ws_.*' || true
+	@echo "running at http://$$($(COMPOSE) port front 8080); \`$(COMPOSE) down\` stops it and keeps its volumes"
 
 test: check ## everything that must hold: lint, types, boundaries, contracts, all tests, browser, drills
 	$(RUN)/pytest -q

@@ -1,7 +1,7 @@
 """Writes the files of the containers that follow from the catalogue and from the table of paths.
 
-    python -m deploy.containers.generate            # after an event, a permission or a route changed
-    python -m deploy.containers.generate --check    # change nothing; fail when a file is stale
+python -m deploy.containers.generate            # after an event, a permission or a route changed
+python -m deploy.containers.generate --check    # change nothing; fail when a file is stale
 """
 
 import json

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,15 @@ SUPERUSER = "postgres"
 
 @dataclass(frozen=True)
 class Credentials:
-    """A password for each NATS user and each Postgres role, and the first admin key once there is one."""
+    """A password for each NATS user and each Postgres role, and the first admin key once there is one.
+
+    `admin_key_shown` is false until a start has told it to its user: one that failed half way has not.
+    """
 
     nats: Mapping[str, str] = field(repr=False)
     postgres: Mapping[str, str] = field(repr=False)
     admin_key: str | None = field(default=None, repr=False)
+    admin_key_shown: bool = False
 
 
 def kept_credentials(file: Path, nats_users: Iterable[str], roles: Iterable[str]) -> Credentials:
@@ -28,14 +32,15 @@ def kept_credentials(file: Path, nats_users: Iterable[str], roles: Iterable[str]
         _with_passwords(stored.get("nats", {}), nats_users),
         _with_passwords(stored.get("postgres", {}), [SUPERUSER, *roles]),
         stored.get("admin_key"),
+        stored.get("admin_key_shown", False),
     )
     _write(file, kept)
     return kept
 
 
-def keep_admin_key(file: Path, credentials: Credentials, admin_key: str) -> Credentials:
+def keep_admin_key(file: Path, credentials: Credentials, key: str, *, shown: bool) -> Credentials:
     """Remember the first admin key beside the passwords, so that the commands of this home can use it."""
-    kept = Credentials(credentials.nats, credentials.postgres, admin_key)
+    kept = replace(credentials, admin_key=key, admin_key_shown=shown)
     _write(file, kept)
     return kept
 
@@ -51,6 +56,6 @@ def _with_passwords(stored: Mapping[str, str], names: Iterable[str]) -> dict[str
 
 
 def _write(file: Path, credentials: Credentials) -> None:
-    content = {"nats": credentials.nats, "postgres": credentials.postgres, "admin_key": credentials.admin_key}
+    content = asdict(credentials)
     if read_json(file, None) != content:
         write_json(file, content)

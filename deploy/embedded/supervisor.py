@@ -58,10 +58,8 @@ async def _start(home: Home, processes: ProcessTree, door: socket.socket, say: S
     await side_by_side(_start_postgres_side(parts, say), _start_nats_side(parts, say))
     with _timed("services and front door", say):
         await side_by_side(*(_start_service(parts, service) for service in SERVICES), _start_front_door(parts, door))
-    key = await _first_admin_key(parts)
     say(f"started in {time.monotonic() - began:.1f} s")
-    if key:
-        say(f"admin key {key} (shown this once; kept in {home.credentials_file})")
+    _show_admin_key(parts, say)
     say(f"ready {home.url}")
 
 
@@ -77,6 +75,7 @@ async def _start_nats_side(parts: Infrastructure, say: Say) -> None:
         await parts.start_nats()
     with _timed("streams and consumers", say):
         await run_once(_topology(parts), JOB_WITHIN)
+        await _ensure_admin_key(parts)
 
 
 async def _start_service(parts: Infrastructure, service: str) -> None:
@@ -89,16 +88,23 @@ async def _start_front_door(parts: Infrastructure, door: socket.socket) -> None:
     await caddy.wait_until_ready(child, parts.home.url)
 
 
-async def _first_admin_key(parts: Infrastructure) -> str | None:
+async def _ensure_admin_key(parts: Infrastructure) -> None:
+    # Before the services start, because a service is ready only when it knows all keys.
     if parts.credentials.admin_key:
-        return None
+        return
     connection = await nats_client.connect(parts.nats_url("admin"))
     try:
         key = await create_key(connection, WORKSPACE, "first admin", ["admin"])
     finally:
         await connection.close()
-    keep_admin_key(parts.home.credentials_file, parts.credentials, key)
-    return key
+    parts.credentials = keep_admin_key(parts.home.credentials_file, parts.credentials, key, shown=False)
+
+
+def _show_admin_key(parts: Infrastructure, say: Say) -> None:
+    key, file = parts.credentials.admin_key, parts.home.credentials_file
+    if key and not parts.credentials.admin_key_shown:
+        say(f"admin key {key} (shown this once; kept in {file})")
+        parts.credentials = keep_admin_key(file, parts.credentials, key, shown=True)
 
 
 async def _stop(processes: ProcessTree, door: socket.socket) -> None:

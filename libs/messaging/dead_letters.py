@@ -32,6 +32,11 @@ class DeadLetter:
     workspace: str = ""
 
 
+def storable(text: str) -> str:
+    """`text` as Postgres can hold it: foreign bytes may have put NUL characters or lone surrogates into it."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
 def without_nats(headers: Mapping[str, str] | None) -> dict[str, str]:
     return {name: value for name, value in (headers or {}).items() if not name.lower().startswith("nats-")}
 
@@ -47,12 +52,12 @@ async def open_dead_letter(connection: asyncpg.Connection, letter: DeadLetter, s
         key,
         letter.stream,
         letter.stream_sequence,
-        letter.subject,
-        letter.workspace,
+        storable(letter.subject),
+        storable(letter.workspace),
         letter.reason,
-        letter.error[:4_000],
+        storable(letter.error[:4_000]),
         letter.body,
-        json.dumps(dict(letter.headers)),
+        json.dumps({storable(name): storable(value) for name, value in letter.headers.items()}),
         letter.attempts,
     )
     if status == "INSERT 0 1":

@@ -18,6 +18,7 @@ from contracts.event import Event
 from libs.messaging.retention import OUTBOX_DAYS
 
 MAX_GROUP = 1_000  # the most messages that NATS takes in one atomic batch
+MAX_EVENT_BYTES = 1_000_000  # NATS takes 1 MiB, headers included
 
 
 class GroupTooLarge(Exception):
@@ -25,6 +26,13 @@ class GroupTooLarge(Exception):
 
     def __init__(self, size: int) -> None:
         super().__init__(f"one use case recorded {size} events, {MAX_GROUP} at most fit; split the work into steps")
+
+
+class EventTooLarge(Exception):
+    """One event is larger than NATS takes. In the outbox it would hold up every event behind it, so it stays out."""
+
+    def __init__(self, type_: str, size: int) -> None:
+        super().__init__(f"a {type_} has {size:,} bytes, {MAX_EVENT_BYTES:,} at most fit; say less in one event")
 
 
 @dataclass(frozen=True, slots=True)

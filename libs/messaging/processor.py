@@ -18,7 +18,15 @@ from opentelemetry.trace import Span
 
 from contracts.envelope import Envelope, EnvelopeInvalid, parse, read
 from libs.messaging import inbox, metrics
-from libs.messaging.dead_letters import CRASHED, FAILED, UNREADABLE, DeadLetter, open_dead_letter, without_nats
+from libs.messaging.dead_letters import (
+    CRASHED,
+    FAILED,
+    UNREADABLE,
+    DeadLetter,
+    open_dead_letter,
+    storable,
+    without_nats,
+)
 from libs.messaging.delivered import Delivered
 from libs.messaging.handlers import Handlers
 from libs.messaging.tracing import batch_span, carrier_from, carrier_of, fail, start_process_span
@@ -122,8 +130,9 @@ class Processor(Generic[W]):
         for raw in batch:
             try:
                 delivery = _Delivery(raw, self._decode(raw))
-            except EnvelopeInvalid as error:
-                await self._set_aside(_letter(raw, UNREADABLE, str(error), 1), _letter_key(raw))
+            except Exception as error:  # a decoder that fails in a way of its own must not stop the neighbours either
+                found = str(error) if isinstance(error, EnvelopeInvalid) else _describe(error)
+                await self._set_aside(_letter(raw, UNREADABLE, found, 1), _letter_key(raw))
                 outcomes[id(raw)] = None
                 continue
             (fresh if raw.deliveries == 1 else suspects).append(delivery)
@@ -225,7 +234,7 @@ class Processor(Generic[W]):
             await self._mark([item])
         async with self._transactions.engine.begin() as connection:
             driver = await driver_connection(connection)
-            await inbox.note_error(driver, item.key, _describe(error))
+            await inbox.note_error(driver, item.key, storable(_describe(error)))
             attempts = (await inbox.attempts_of(driver, [item.key]))[item.key][0]
         log.warning(
             "handling failed",

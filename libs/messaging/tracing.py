@@ -5,6 +5,7 @@ context in which its event was created, so that words → triage → notificatio
 `TRACE_HORIZON` gets a new trace with a link instead: traces must not span weeks; lineage does that.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 TRACE_HORIZON = timedelta(minutes=15)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACESTATE = re.compile(r"[ -~]{1,512}")
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("whystream.messaging")
 
@@ -53,8 +56,12 @@ def carrier_of(span: Span) -> TraceCarrier:
 
 
 def carrier_from(headers: Mapping[str, str] | None) -> TraceCarrier:
+    """The carrier in these headers, which anybody may have written; what is no trace context is left out."""
     headers = headers or {}
-    return TraceCarrier(headers.get("traceparent"), headers.get("tracestate"))
+    parent, state = headers.get("traceparent") or "", headers.get("tracestate") or ""
+    if not _TRACEPARENT.fullmatch(parent):
+        return TraceCarrier()
+    return TraceCarrier(parent, state if _TRACESTATE.fullmatch(state) else None)
 
 
 def attributes(operation: str, destination: str, **more: str | int) -> dict[str, str | int]:

@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 
 from contracts.envelope import Envelope
 from contracts.event import Event
-from libs.messaging.outbox import MAX_GROUP, GroupTooLarge, OutboxRow, serialize, write
+from libs.messaging.outbox import MAX_EVENT_BYTES, MAX_GROUP, EventTooLarge, GroupTooLarge, OutboxRow, serialize, write
 from libs.messaging.tracing import TraceCarrier, current_carrier
 
 E = TypeVar("E", bound=Event)
@@ -88,8 +88,9 @@ class Work:
         """Say `event` when the transaction commits.
 
         `cause` defaults to the message this work is for. The events that one cause (or one command) records appear in
-        the stream together, and there may be 1,000 of them at most: more raise GroupTooLarge at commit. `first=True`
-        promises that the aggregate is new, which saves taking its sequence number from the database.
+        the stream together, and there may be 1,000 of them at most: more raise GroupTooLarge at commit, as an event
+        over MAX_EVENT_BYTES raises EventTooLarge. `first=True` promises that the aggregate is new, which saves taking
+        its sequence number from the database.
         """
         cause = cause or self.cause
         group_id = self._transaction.group_of(cause) if cause else self._group_id
@@ -155,6 +156,8 @@ def _row(transaction: _Transaction, item: _Recorded, group_size: int, sequence: 
         sequence=sequence,
         now=transaction.now,
     )
+    if len(body) > MAX_EVENT_BYTES:
+        raise EventTooLarge(item.event.TYPE, len(body))
     return OutboxRow(
         event_id=event_id,
         group_id=item.group_id,

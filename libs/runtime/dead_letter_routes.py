@@ -10,6 +10,7 @@ from contracts.envelope import EnvelopeInvalid
 from libs.messaging import dead_letters
 from libs.messaging.dead_letters import letter_headers
 from libs.messaging.delivered import from_dead_letter
+from libs.messaging.processor import is_transient
 from libs.messaging.work import Work, driver_connection
 from libs.runtime.http import Edge, current_access, current_work, needs
 from libs.runtime.keys import Access
@@ -60,6 +61,8 @@ async def _replay(state: Any, identity: UUID, workspace: str) -> None:
     except EnvelopeInvalid as error:
         raise Conflict(f"it still cannot be read: {error}") from error
     except Exception as error:
+        if is_transient(error):
+            raise  # the database is away, which says nothing about the letter
         raise Conflict(f"it failed again: {type(error).__qualname__}: {error}") from error
     async with state.engine.begin() as connection:
         await dead_letters.mark_replayed(await driver_connection(connection), identity)

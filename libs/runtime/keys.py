@@ -25,6 +25,8 @@ from libs.runtime.problems import Problem
 
 log = structlog.get_logger("keys")
 
+_LOOK_UP_SECONDS = 0.25  # how soon a reconnect is noticed, after which the watch must begin again
+
 SCOPES = (
     "feedback:write",
     "feedback:read",
@@ -50,6 +52,10 @@ class ScopeUnknown(ValueError):
 
 class WorkspaceInvalid(ValueError):
     """A workspace's name is lower-case letters, digits and inner hyphens, at most 40."""
+
+
+class NameInvalid(ValueError):
+    """A key's name is 1 to 200 printable characters: it stands in events for who did something."""
 
 
 class Unauthenticated(Problem):
@@ -96,7 +102,7 @@ def digest_of(key: str) -> str:
 
 
 async def create_key(client: Client, workspace: str, name: str, scopes: Iterable[str]) -> str:
-    """A new key; this is the only time that it can be seen. Raises ScopeUnknown or WorkspaceInvalid."""
+    """A new key; this is the only time that it can be seen. Raises ScopeUnknown, WorkspaceInvalid or NameInvalid."""
     wanted = tuple(dict.fromkeys(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
@@ -105,6 +111,8 @@ async def create_key(client: Client, workspace: str, name: str, scopes: Iterable
         raise WorkspaceInvalid(
             f"'{workspace}' is no workspace name: lower-case letters, digits and inner hyphens, at most 40"
         )
+    if not (1 <= len(name.strip()) <= 200 and name.isprintable()):
+        raise NameInvalid("a key's name must have 1 to 200 printable characters; say whose key it is")
     key = f"ws_{workspace}_{secrets.token_urlsafe(24)}"
     value = asdict(Access(workspace, name, wanted)) | {"created_at": datetime.now(UTC).isoformat(timespec="seconds")}
     bucket = await client.jetstream().key_value(KEYS_BUCKET)
@@ -113,16 +121,13 @@ async def create_key(client: Client, workspace: str, name: str, scopes: Iterable
 
 
 async def list_keys(client: Client) -> list[KeyEntry]:
-    """Every key that is valid now, oldest first."""
+    """Every key that is valid now, oldest first, and every entry that is none, so that it can be revoked."""
     bucket = await client.jetstream().key_value(KEYS_BUCKET)
     found = []
     with suppress(nats.js.errors.NoKeysError):
         for digest in await bucket.keys():
             with suppress(nats.js.errors.KeyNotFoundError):
-                value = json.loads((await bucket.get(digest)).value or b"{}")
-                found.append(
-                    KeyEntry(digest, value["workspace"], value["name"], tuple(value["scopes"]), value["created_at"])
-                )
+                found.append(_key_in(await bucket.get(digest)) or KeyEntry(digest, "", "(unreadable)", (), ""))
     return sorted(found, key=lambda entry: entry.created_at)
 
 
@@ -137,6 +142,16 @@ async def revoke_key(client: Client, key_or_digest: str) -> bool:
             await bucket.purge(entry.digest)
             return True
     return False
+
+
+def _key_in(entry: KeyValue.Entry) -> KeyEntry | None:
+    """The key in an entry; None for one that somebody wrote by hand and wrongly: it opens nothing and stops nobody."""
+    try:
+        value = json.loads(entry.value or b"{}")
+        return KeyEntry(entry.key, value["workspace"], value["name"], tuple(value["scopes"]), str(value["created_at"]))
+    except (ValueError, LookupError, TypeError) as error:
+        log.error("an entry among the access keys cannot be read; revoke it", digest=entry.key, error=repr(error))
+        return None
 
 
 class KeyRing:
@@ -184,7 +199,7 @@ class KeyRing:
         try:
             while self._client.stats["reconnects"] == reconnects:
                 try:
-                    entry = await watcher.updates(timeout=1.0)
+                    entry = await watcher.updates(timeout=_LOOK_UP_SECONDS)
                 except (nats.errors.TimeoutError, TimeoutError):
                     continue
                 if entry is None:  # everything that was there has been seen
@@ -195,9 +210,8 @@ class KeyRing:
                 known = self._known if complete else found
                 if entry.operation in ("DEL", "PURGE"):
                     known.pop(entry.key, None)
-                else:
-                    value = json.loads(entry.value or b"{}")
-                    known[entry.key] = Access(value["workspace"], value["name"], tuple(value["scopes"]))
+                elif key := _key_in(entry):
+                    known[entry.key] = Access(key.workspace, key.name, key.scopes)
         finally:
             with suppress(nats.errors.Error, ConnectionError):
                 await watcher.stop()

@@ -41,7 +41,7 @@ async def ready(request: Request) -> JSONResponse:
         except NotReady as error:
             failed[name] = str(error)
         except Exception as error:
-            failed[name] = repr(error)
+            failed[name] = f"{_UNEXPECTED[name]} ({type(error).__name__}: {error})"
     if failed:
         return JSONResponse({"status": "not ready", "failed": failed}, 503)
     return JSONResponse({"status": "ready", "checks": list(_CHECKS)})
@@ -50,16 +50,19 @@ async def ready(request: Request) -> JSONResponse:
 async def _schema(state: Any) -> None:
     head = ScriptDirectory.from_config(configuration(state.service)).get_current_head()
     async with state.engine.connect() as connection:
-        present = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+        known = (await connection.execute(text("SELECT to_regclass('alembic_version')"))).scalar_one()
+        found = await connection.execute(text("SELECT version_num FROM alembic_version")) if known else None
+        present = found.scalar_one_or_none() if found else None
     if present != head:
         raise NotReady(
-            f"schema is at {present}, the code needs {head}; run `python -m libs.runtime.migrate {state.service}`"
+            f"schema is at {present or 'no revision'}, the code needs {head};"
+            f" run `python -m libs.runtime.migrate {state.service}`"
         )
 
 
 async def _nats(state: Any) -> None:
     if not state.client.is_connected:
-        raise NotReady("not connected to NATS")
+        raise NotReady("not connected to NATS, trying every second; start it, or correct WHYSTREAM_NATS_URL")
 
 
 async def _durable_writes(state: Any) -> None:
@@ -71,6 +74,7 @@ async def _durable_writes(state: Any) -> None:
 
 
 async def _topology(state: Any) -> None:
+    await _nats(state)  # or each question would wait for its timeout
     try:
         await verify(state.client.jetstream(), state.service)
     except TopologyDrift as drift:
@@ -79,7 +83,7 @@ async def _topology(state: Any) -> None:
 
 async def _keys(state: Any) -> None:
     if not state.keys.loaded.is_set():
-        raise NotReady("access keys are not loaded yet")
+        raise NotReady("access keys are not loaded yet; wait a moment, or see in the log why they cannot be read")
 
 
 _CHECKS = {
@@ -88,4 +92,11 @@ _CHECKS = {
     "durable_writes": _durable_writes,
     "topology": _topology,
     "keys": _keys,
+}
+_UNEXPECTED = {
+    "schema": "Postgres does not answer; start it, or correct WHYSTREAM_DATABASE_URL",
+    "nats": "NATS does not answer; start it, or correct WHYSTREAM_NATS_URL",
+    "durable_writes": "NATS's monitoring does not answer; start NATS, or correct WHYSTREAM_NATS_MONITOR_URL",
+    "topology": "JetStream does not answer; see NATS's log",
+    "keys": "access keys cannot be read; see the log",
 }

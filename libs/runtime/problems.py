@@ -1,5 +1,7 @@
 """Errors at the HTTP edge: RFC 9457 problem details with a stable `type`."""
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -11,6 +13,7 @@ from starlette.exceptions import HTTPException
 log = structlog.get_logger("http")
 
 BASE = "https://whystream.dev/problems/"
+MOST_ERRORS = 20
 
 
 class Problem(Exception):
@@ -61,6 +64,31 @@ class Malformed(Problem):
         super().__init__(400, "malformed", "Malformed request", detail)
 
 
+class Unavailable(Problem):
+    """Something that this service stands on is away for the moment; nothing was stored."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(503, "service-unavailable", "Service unavailable", detail)
+        self.headers = {"Retry-After": "2"}
+
+
+class Broken(Problem):
+    """A bug of ours. Says nothing of the inside; the log has it."""
+
+    def __init__(self) -> None:
+        detail = "something broke here and nothing was stored; try again"
+        super().__init__(500, "internal", "Internal error", detail)
+
+
+class UnsupportedMediaType(Problem):
+    """The body is of a kind that this call does not read."""
+
+    def __init__(self, kind: str, *known: str) -> None:
+        said = f"cannot read '{kind[:100]}'" if kind else "the body has no Content-Type"
+        detail = f"{said}; send one of: {', '.join(known)}"
+        super().__init__(415, "unsupported-media-type", "Unsupported media type", detail)
+
+
 class TooLarge(Problem):
     """The request is over a size limit, which the detail names."""
 
@@ -68,11 +96,14 @@ class TooLarge(Problem):
         super().__init__(413, "too-large", "Too large", detail)
 
 
-def explain(errors: Any) -> list[dict[str, str]]:
-    """Pydantic's errors as `{"at", "error"}`, without echoing the input."""
+def explain(errors: Iterable[Any]) -> list[dict[str, str]]:
+    """Pydantic's first errors as `{"at", "error"}`, without echoing the input.
+
+    Bounded, because names of unknown fields come from the input too: an answer must not outgrow its request.
+    """
     return [
-        {"at": ".".join(str(part) for part in error["loc"] if part != "body") or "body", "error": error["msg"]}
-        for error in errors
+        {"at": ".".join(str(part) for part in error["loc"] if part != "body")[:200] or "body", "error": error["msg"]}
+        for error in islice(errors, MOST_ERRORS)
     ]
 
 
@@ -104,11 +135,11 @@ def install_problem_handlers(app: FastAPI) -> None:
             problem = Problem(405, "method-not-allowed", "Method not allowed", f"{request.method} is not for this path")
             problem.headers = dict(error.headers or {})
             return respond(problem)
+        if error.status_code == 400:
+            return respond(Malformed(str(error.detail)))
         return respond(Problem(error.status_code, "http-error", "Request failed", str(error.detail)))
 
     @app.exception_handler(Exception)
     async def _(_: Request, error: Exception) -> JSONResponse:
         log.error("unexpected error", exc_info=error)
-        return respond(
-            Problem(500, "internal", "Internal error", "something broke here and nothing was stored; try again")
-        )
+        return respond(Broken())

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.messaging import housekeeping
 from libs.messaging.advisories import watch_advisories
+from libs.messaging.connection import withstand_any_bytes
 from libs.messaging.consumer import Consumer
 from libs.messaging.handlers import Handlers
 from libs.messaging.processor import Decode, Processor, decode_event
@@ -30,6 +31,7 @@ from libs.messaging.relay import Relay
 from libs.messaging.topology import ADVISORY_STREAM, durables, verify
 from libs.messaging.work import Transactions, Work
 from libs.runtime import dead_letter_routes, probes
+from libs.runtime.body import BodyTaken
 from libs.runtime.keys import KeyRing
 from libs.runtime.logs import configure_logs
 from libs.runtime.problems import install_problem_handlers
@@ -79,8 +81,16 @@ class Service(Generic[W]):
     def app(self, settings: Settings) -> FastAPI:
         """The ASGI application; its lifespan starts and drains everything else."""
         app = FastAPI(
-            title=f"Whystream {self.name}", version="1", lifespan=_lifespan(self, settings), telemetry=_TELEMETRY
+            title=f"Whystream {self.name}",
+            version="1",
+            lifespan=_lifespan(self, settings),
+            telemetry=_TELEMETRY,
+            redirect_slashes=False,
+            # Pages about the API would load a third party's scripts, at the front door's own origin.
+            docs_url=None,
+            redoc_url=None,
         )
+        app.add_middleware(BodyTaken)
         app.state.service = self.name
         app.state.settings = settings
         install_problem_handlers(app)
@@ -143,7 +153,9 @@ def _lifespan(service: Service[Any], settings: Settings) -> Callable[[FastAPI], 
 @asynccontextmanager
 async def running(service: Service[W], settings: Settings) -> AsyncIterator[Running[W]]:
     """Connections of one service, opened and closed; refuses to start when the topology has drifted."""
-    engine = create_async_engine(settings.sqlalchemy_url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(
+        settings.sqlalchemy_url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+    )
     broker = NatsBroker(
         settings.nats_url,
         name=service.name,
@@ -158,6 +170,7 @@ async def running(service: Service[W], settings: Settings) -> AsyncIterator[Runn
     )
     try:
         client = await broker.connect()
+        withstand_any_bytes(client)
         await verify(client.jetstream(), service.name)
         yield Running(settings, engine, client, broker, Transactions(engine, service.name, service.work))
     finally:

@@ -86,7 +86,7 @@ async def post_webhook(client: httpx.AsyncClient, letter: Letter, *, timeout: fl
         error = f"no complete answer within {timeout:g} s"
     except AddressRefused as refused:
         error = str(refused)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as failure:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as failure:  # the last for a name that is none
         error = f"{type(failure).__name__}: {failure}".rstrip(": ")
     text = body[:MAX_ANSWER_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
     return Answer(status, text[:_SHOWN_CHARACTERS], error)

@@ -6,9 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
-from contracts.event import Moment
 from contracts.experiments import Conclusion
-from libs.runtime.fields import Words
+from libs.runtime.fields import Instant, Words
 from libs.runtime.http import Edge, current_access, current_work, needs
 from libs.runtime.keys import Access
 from libs.runtime.paging import MAX_LIMIT, decode_cursor, encode_cursor
@@ -39,7 +38,7 @@ class Start(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    counts_from: Moment | None = None
+    counts_from: Instant | None = None
 
 
 class Lesson(BaseModel):

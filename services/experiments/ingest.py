@@ -1,6 +1,5 @@
 """The route that product tools send observations to. Its answer waits for the stream, not for the database."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,9 +10,9 @@ from pydantic_core import from_json, to_json
 from uuid_utils.compat import uuid7
 
 from libs.messaging.work import Transactions
-from libs.runtime.http import Edge, current_access, needs
+from libs.runtime.http import Edge, content_type, current_access, needs, parsed, request_hash
 from libs.runtime.keys import Access
-from libs.runtime.problems import Invalid, Malformed, Problem, TooLarge
+from libs.runtime.problems import Invalid, Problem, TooLarge, UnsupportedMediaType
 from services.experiments.domain.observation import MAX_ITEMS, Observation, Rejected, read_observation
 from services.experiments.store.answers import Answer
 from services.experiments.store.work import ExperimentsWork
@@ -64,7 +63,7 @@ async def _once(
     if not 1 <= len(key) <= 255:
         raise Invalid("Idempotency-Key must have 1 to 255 characters")
     transactions: Transactions[ExperimentsWork] = request.app.state.transactions
-    digest = hashlib.sha256(b"POST /v1/observations\n" + await request.body()).digest()
+    digest = await request_hash(request)
     async with transactions.begin(access.workspace) as work:
         known: Answer = await (await work.answers()).enter(key, digest)
     if known.request_hash != digest:
@@ -101,19 +100,12 @@ def _accepted(body: bytes, headers: dict[str, str] | None = None) -> Response:
 
 async def _documents(request: Request) -> Any:
     """What the body holds; a line of NDJSON that cannot be read is one rejected item, not a failed request."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
+    kind, body = content_type(request), await request.body()
     if kind in _NDJSON:
         return [_line(line) for line in body.split(b"\n") if line.strip()]
     if kind not in ("application/json", ""):
-        known = ", ".join(("application/json", *_NDJSON))
-        raise Problem(
-            415, "unsupported-media-type", "Unsupported media type", f"cannot read '{kind}'; send one of: {known}"
-        )
-    try:
-        return from_json(body)
-    except ValueError as error:
-        raise Malformed(f"the body is not JSON in UTF-8: {error}") from error
+        raise UnsupportedMediaType(kind, "application/json", *_NDJSON)
+    return parsed(body)
 
 
 def _line(line: bytes) -> Any:

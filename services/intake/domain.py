@@ -6,32 +6,37 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contracts.event import Moment, Money
+from contracts.event import Money
 from contracts.feedback import Customer, FeedbackReceived, Rating
+from libs.runtime.fields import Flag, Instant, Number, Short, Storable, Whole, Words
+from libs.runtime.problems import explain
 
 MAX_ITEMS = 1_000
 CLOCK_SKEW = timedelta(days=1)
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _MAX_LINKS = 3
 
-
-def _storable(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("must not contain NUL characters")
-    value.encode()  # a lone surrogate is a ValueError here, with a message that names it
-    return value
-
-
-Storable = AfterValidator(_storable)
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=30_000), Storable]
-Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Storable]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SubmittedRevenue(_Part):
+    """What a customer pays, in integer minor units (cents) of an ISO 4217 currency."""
+
+    amount_minor: Annotated[Whole, Field(ge=-(10**15), le=10**15)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class SubmittedRating(_Part):
+    """A score the customer gave, `value` of `scale` (stars, points)."""
+
+    value: Annotated[Number, Field(ge=-1_000_000, le=1_000_000)]
+    scale: Annotated[Number, Field(gt=0, le=1_000_000)]
 
 
 class SubmittedCustomer(_Part):
@@ -40,9 +45,9 @@ class SubmittedCustomer(_Part):
     id: Short
     segment: Short | None = None
     plan: Short | None = None
-    revenue: Money | None = None
+    revenue: SubmittedRevenue | None = None
     contact: Short | None = None
-    wants_reply: bool = False
+    wants_reply: Flag = False
 
 
 class Submission(_Part):
@@ -51,9 +56,9 @@ class Submission(_Part):
     text: Words
     source: Short
     external_id: Short | None = None
-    occurred_at: Moment | None = None
+    occurred_at: Instant | None = None
     customer: SubmittedCustomer | None = None
-    rating: Rating | None = None
+    rating: SubmittedRating | None = None
     url: Short | None = None
     language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")] | None = None
     tags: tuple[Tag, ...] = Field(default=(), max_length=50)
@@ -93,8 +98,7 @@ def read_submission(document: Any, *, now: datetime) -> Submission | Rejected:
     try:
         submission = Submission.model_validate(document)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        return Rejected(tuple({"at": ".".join(map(str, item["loc"])), "error": item["msg"]} for item in found[:20]))
+        return Rejected(tuple(explain(error.errors(include_url=False, include_input=False, include_context=False))))
     if submission.occurred_at is not None and submission.occurred_at > now + CLOCK_SKEW:
         return Rejected(({"at": "occurred_at", "error": "lies more than a day in the future"},))
     return submission
@@ -115,7 +119,9 @@ def suspicion(submission: Submission) -> str | None:
 
 def received(feedback_id: UUID, submission: Submission, *, received_at: datetime) -> FeedbackReceived:
     """The event for accepted words: everything but the contact."""
-    customer = submission.customer
+    customer, revenue, rating = submission.customer, None, submission.rating
+    if customer and customer.revenue:
+        revenue = Money(**customer.revenue.model_dump())
     return FeedbackReceived(
         feedback_id=feedback_id,
         text=submission.text,
@@ -123,8 +129,8 @@ def received(feedback_id: UUID, submission: Submission, *, received_at: datetime
         external_id=submission.external_id,
         occurred_at=submission.occurred_at or received_at,
         received_at=received_at,
-        customer=Customer(**customer.model_dump(exclude={"contact"})) if customer else None,
-        rating=submission.rating,
+        customer=Customer(**customer.model_dump(exclude={"contact", "revenue"}), revenue=revenue) if customer else None,
+        rating=Rating(**rating.model_dump()) if rating else None,
         url=submission.url,
         language=submission.language,
         tags=submission.tags,

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from pydantic_core import from_json
 
-from libs.runtime.http import Edge, current_access, current_work, needs
+from libs.runtime.http import Edge, content_type, current_access, current_work, needs, parsed
 from libs.runtime.keys import Access
-from libs.runtime.problems import Invalid, Malformed, NotFound, Problem, TooLarge
+from libs.runtime.problems import Invalid, NotFound, TooLarge, UnsupportedMediaType
 from services.intake.cloudevents import BATCH, STRUCTURED, feedback_in, from_headers
 from services.intake.domain import MAX_ITEMS, Receipt, Rejected, Submission, read_submission
 from services.intake.store import IntakeWork
@@ -25,13 +25,13 @@ _NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 @needs("feedback:write")
 async def send_feedback(request: Request, work: InTransaction) -> dict[str, Any]:
     """One item (a JSON object), a JSON array, or NDJSON; up to 1,000 items and 5 MiB. One status per item."""
-    kind = _content_type(request)
+    kind = content_type(request)
     if kind in _NDJSON:
         documents = _lines(await request.body())
     elif kind in ("application/json", ""):
-        documents = _json(await request.body())
+        documents = parsed(await request.body())
     else:
-        raise _unsupported(kind, ("application/json", *_NDJSON))
+        raise UnsupportedMediaType(kind, "application/json", *_NDJSON)
     return await _receive(documents, work)
 
 
@@ -39,14 +39,14 @@ async def send_feedback(request: Request, work: InTransaction) -> dict[str, Any]
 @needs("feedback:write")
 async def send_cloudevents(request: Request, work: InTransaction) -> dict[str, Any]:
     """CloudEvents 1.0 over HTTP in binary, structured or batch mode, carrying feedback."""
-    kind = _content_type(request)
-    body = _json(await request.body())
-    if "ce-specversion" in request.headers:
-        documents: Any = from_headers(request.headers, body)
-    elif (kind == STRUCTURED and isinstance(body, dict)) or (kind == BATCH and isinstance(body, list)):
-        documents = body
-    else:
-        raise _unsupported(kind, (STRUCTURED, BATCH, "binary mode with ce-* headers"))
+    kind, binary = content_type(request), "ce-specversion" in request.headers
+    if not binary and kind not in (STRUCTURED, BATCH):
+        raise UnsupportedMediaType(kind, STRUCTURED, BATCH, "binary mode with ce-* headers")
+    documents: Any = parsed(await request.body())
+    if binary:
+        documents = from_headers(request.headers, documents)
+    elif not isinstance(documents, dict if kind == STRUCTURED else list):
+        raise Invalid(f"{STRUCTURED} is one event, a JSON object; {BATCH} is a JSON array of events")
     many = documents if isinstance(documents, list) else [documents]
     if not all(isinstance(item, dict) and "specversion" in item for item in many):
         raise Invalid("every event needs the CloudEvents attribute 'specversion'")
@@ -110,13 +110,6 @@ def _view(index: int, receipt: Receipt) -> dict[str, Any]:
     return view
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return from_json(body)
-    except ValueError as error:
-        raise Malformed(f"the body is not JSON in UTF-8: {error}") from error
-
-
 def _lines(body: bytes) -> list[Any]:
     """NDJSON: a line that cannot be read is one rejected item, not a failed request."""
     documents: list[Any] = []
@@ -128,12 +121,3 @@ def _lines(body: bytes) -> list[Any]:
         except ValueError as error:
             documents.append(Rejected(({"at": "line", "error": f"not JSON in UTF-8: {error}"},)))
     return documents
-
-
-def _content_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _unsupported(kind: str, known: tuple[str, ...]) -> Problem:
-    detail = f"cannot read '{kind}'; send one of: {', '.join(known)}"
-    return Problem(415, "unsupported-media-type", "Unsupported media type", detail)

@@ -44,7 +44,7 @@ class Vault:
             " FROM unnest("
             " $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::timestamptz[],"
             " $11::text[]) AS new (id, source, external_id, text, customer_id, contact, item, occurred_at, reason)"
-            " ON CONFLICT (workspace, source, external_id) WHERE external_id IS NOT NULL DO NOTHING RETURNING id",
+            " ON CONFLICT (workspace, source, md5(external_id)) WHERE external_id IS NOT NULL DO NOTHING RETURNING id",
             self._workspace,
             received_at,
             [identity for identity, _, _ in ordered],
@@ -63,7 +63,7 @@ class Vault:
         """The ids under which these natural keys are stored."""
         rows = await self._driver.fetch(
             "SELECT source, external_id, id FROM feedback JOIN unnest($2::text[], $3::text[]) AS key (s, e)"
-            " ON source = s AND external_id = e WHERE workspace = $1",
+            " ON source = s AND md5(external_id) = md5(e) AND external_id IS NOT NULL WHERE workspace = $1",
             self._workspace,
             [source for source, _ in keys],
             [external_id for _, external_id in keys],

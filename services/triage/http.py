@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from contracts.event import EvidenceRef
 from contracts.problems import Question
-from libs.runtime.fields import Short, Storable, Words
+from libs.runtime.fields import Flag, Instant, Number, Short, Storable, Whole, Words
 from libs.runtime.http import Edge, current_access, current_work, needs
 from libs.runtime.keys import Access
 from libs.runtime.paging import decode_cursor, encode_cursor
@@ -32,11 +32,11 @@ Cursor = Annotated[str | None, Query(max_length=500)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Sort = Literal["opportunity", "recent", "reports"]
 _SORT_VALUE: dict[str, TypeAdapter[Any]] = {
-    "opportunity": TypeAdapter(float),
-    "recent": TypeAdapter(AwareDatetime),
-    "reports": TypeAdapter(Annotated[int, Field(ge=0, le=2**31 - 1)]),
+    "opportunity": TypeAdapter(Number),
+    "recent": TypeAdapter(Instant),
+    "reports": TypeAdapter(Annotated[Whole, Field(ge=0, le=2**31 - 1)]),
 }
-_ID, _MOMENT = TypeAdapter(UUID), TypeAdapter(AwareDatetime)
+_ID, _MOMENT = TypeAdapter(UUID), TypeAdapter(Instant)
 
 
 class _Body(BaseModel):
@@ -65,7 +65,7 @@ class Reference(_Body):
 class NewAnswer(_Body):
     answer: Words
     evidence: Annotated[list[Reference], Field(max_length=50)] = []
-    assumption: bool = False
+    assumption: Flag = False
 
 
 @router.get("/v1/problems")

@@ -1,19 +1,11 @@
 """`whystream up` as its user meets it: it becomes ready, repairs itself, and leaves nothing behind however it ends."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
-import psutil
 import pytest
 
 from contracts.catalog import SERVICES
@@ -21,88 +13,32 @@ from deploy.embedded import caddy, nats, postgres
 from deploy.embedded.credentials import admin_key
 from deploy.embedded.home import Home, temporary_home
 from deploy.embedded.programs import postgres_programs
+from tests.support.up import READY_WITHIN, STOPPED_WITHIN, Up, left_running, running_up, until
 
 PROGRAMS = {caddy.NAME, nats.NAME, postgres.NAME, *SERVICES}
 pytestmark = pytest.mark.drill
-
-READY_WITHIN = 90.0
-STOPPED_WITHIN = 60.0
-
-
-class Up:
-    """One running `whystream up`."""
-
-    def __init__(self, home: Home, **environment: str) -> None:
-        self.home = home
-        with tempfile.NamedTemporaryFile("w", prefix="whystream-up-", delete=False) as output:
-            self.output = Path(output.name)
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "libs.command.main", "up"],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=os.environ
-                | {"WHYSTREAM_HOME": str(home.folder), "WHYSTREAM_PORT": str(home.front_port)}
-                | environment,
-            )
-
-    def said(self) -> str:
-        return self.output.read_text()
-
-    def until_said(self, text: str, within: float = READY_WITHIN) -> None:
-        _until(lambda: text in self.said() or self.process.poll() is not None, within, f"{text!r} in {self.said()}")
-        assert text in self.said()
-
-    def ready(self) -> "Up":
-        self.until_said(f"ready {self.home.url}\n")
-        return self
-
-    def end(self, number: signal.Signals) -> int:
-        """Send the signal and return the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(STOPPED_WITHIN)
-
-    def call(self, method: str, path: str, **request: Any) -> httpx.Response:
-        key = admin_key(self.home.credentials_file)
-        headers = {"Authorization": f"Bearer {key}"}
-        return httpx.request(method, f"{self.home.url}{path}", headers=headers, timeout=20, trust_env=False, **request)
-
-    def pids(self) -> dict[str, int]:
-        return {record["name"]: record["pid"] for record in json.loads(self.home.processes_file.read_text())}
-
-
-@contextmanager
-def _up(home: Home, **environment: str) -> Iterator[Up]:
-    """A running `whystream up`, ended for certain when the test leaves."""
-    up = Up(home, **environment)
-    try:
-        yield up
-    finally:
-        if up.process.poll() is None:
-            up.process.terminate()
-            up.process.wait(STOPPED_WITHIN)
-        up.output.unlink()
 
 
 @pytest.fixture
 def home() -> Iterator[Home]:
     with temporary_home() as made:
         yield made
-        assert _left_running(made) == []
+        assert left_running(made) == []
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Up]:
     """One that runs through several tests, each of which leaves it as it was."""
     with temporary_home() as made:
-        with _up(made) as up:
+        with running_up(made) as up:
             yield up.ready()
-        assert _left_running(made) == []
+        assert left_running(made) == []
 
 
 def test_it_becomes_ready_and_stops_cleanly_at_every_signal(home: Home) -> None:
     shown = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        with _up(home) as up:
+        with running_up(home) as up:
             lines = up.ready().said().splitlines()
             assert any(line.startswith("started in ") and line.endswith(" s") for line in lines)
             shown += [line for line in lines if line.startswith(f"admin key {admin_key(home.credentials_file)} ")]
@@ -110,7 +46,7 @@ def test_it_becomes_ready_and_stops_cleanly_at_every_signal(home: Home) -> None:
             assert up.call("GET", "/v1/problems").status_code == 200
             assert up.end(number) == 0
             assert up.said().endswith("stopping\nstopped\n")
-            assert _left_running(home) == []
+            assert left_running(home) == []
         assert _database_state(home) == "shut down"
         assert home.log(nats.NAME).read_text().rstrip().endswith("Server Exiting..")
     assert len(shown) == 1
@@ -118,15 +54,15 @@ def test_it_becomes_ready_and_stops_cleanly_at_every_signal(home: Home) -> None:
 
 def test_after_kill_9_of_the_supervisor_the_next_start_finds_everything_in_order(home: Home) -> None:
     feedback = {"text": "Reminders arrive an hour late", "source": "support-desk", "external_id": "kept-1"}
-    with _up(home) as up:
+    with running_up(home) as up:
         up.ready()
         assert up.call("POST", "/v1/feedback", json=feedback).status_code == 202
         before = up.pids()
         assert up.end(signal.SIGKILL) == -signal.SIGKILL
-    with _up(home) as again:
+    with running_up(home) as again:
         again.ready()
         assert not set(before.values()) & set(again.pids().values())
-        assert {process.pid for process in _left_running(home)} & set(before.values()) == set()
+        assert {process.pid for process in left_running(home)} & set(before.values()) == set()
         answer = again.call("POST", "/v1/feedback", json=feedback)
         assert "duplicate" in answer.text
         assert again.end(signal.SIGTERM) == 0
@@ -134,7 +70,7 @@ def test_after_kill_9_of_the_supervisor_the_next_start_finds_everything_in_order
 
 
 def test_even_children_that_were_killed_with_it_do_not_keep_it_from_starting(home: Home) -> None:
-    with _up(home) as up:
+    with running_up(home) as up:
         up.ready()
         pids = up.pids()
         # All at once, as when the machine loses its power: halted first, so that it repairs nothing meanwhile.
@@ -143,7 +79,7 @@ def test_even_children_that_were_killed_with_it_do_not_keep_it_from_starting(hom
             os.kill(pid, signal.SIGKILL)
         up.process.kill()
         up.process.wait(STOPPED_WITHIN)
-    with _up(home) as again:
+    with running_up(home) as again:
         assert again.ready().call("GET", "/v1/problems").status_code == 200
 
 
@@ -154,7 +90,7 @@ def test_a_killed_service_is_started_again_while_the_front_door_says_to_retry(ru
     down = running.call("GET", "/v1/problems")
     assert (down.status_code, down.headers["content-type"]) == (503, "application/problem+json")
     assert running.call("GET", "/v1/objectives").status_code == 200
-    _until(lambda: running.call("GET", "/v1/problems").status_code == 200, 60, "triage answers again")
+    until(lambda: running.call("GET", "/v1/problems").status_code == 200, 60, "triage answers again")
     assert running.pids()["triage"] != first
 
 
@@ -163,8 +99,8 @@ def test_killing_what_the_services_stand_on_is_survived(running: Up, program: st
     feedback = {"text": f"Clients cannot move their own appointment {program}", "source": "in-app"}
     os.kill(running.pids()[program], signal.SIGKILL)
     running.until_said(f"{program} ended with signal SIGKILL")
-    _until(lambda: running.call("POST", "/v1/feedback", json=feedback).status_code == 202, 60, "feedback is accepted")
-    _until(lambda: bool(running.call("GET", "/v1/problems").json().get("items")), 60, "a problem is opened")
+    until(lambda: running.call("POST", "/v1/feedback", json=feedback).status_code == 202, 60, "feedback is accepted")
+    until(lambda: bool(running.call("GET", "/v1/problems").json().get("items")), 60, "a problem is opened")
 
 
 def test_a_second_one_in_the_same_home_is_refused_and_the_first_goes_on(running: Up) -> None:
@@ -183,23 +119,23 @@ def test_an_occupied_front_door_is_named_with_the_variable_to_set(home: Home, ru
 
 
 def test_two_installations_run_side_by_side(home: Home, running: Up) -> None:
-    with _up(home) as other:
+    with running_up(home) as other:
         other.ready()
         assert not set(other.pids().values()) & set(running.pids().values())
         foreign = {"Authorization": f"Bearer {admin_key(running.home.credentials_file)}"}
         assert httpx.get(f"{home.url}/v1/problems", headers=foreign, trust_env=False).status_code == 401
         assert other.end(signal.SIGINT) == 0
-        assert _left_running(home) == []
+        assert left_running(home) == []
     assert running.call("GET", "/v1/problems").status_code == 200
 
 
 def test_a_stop_in_the_middle_of_the_start_leaves_nothing(home: Home) -> None:
     for step in ("starting Whystream", "postgres, roles and schemas", "migrations"):
-        with _up(home) as up:
+        with running_up(home) as up:
             up.until_said(step)
             assert up.end(signal.SIGINT) == 0
-            assert _left_running(home) == []
-    with _up(home) as again:
+            assert left_running(home) == []
+    with running_up(home) as again:
         again.ready()
 
 
@@ -210,35 +146,16 @@ def test_a_step_that_fails_shows_its_log_and_stops_everything(home: Home) -> Non
     assert failed.returncode != 0
     assert f"nats ended with exit code 1 before it was ready; the end of {home.log(nats.NAME)}:" in failed.stdout
     assert "  nats | " in failed.stdout
-    assert _left_running(home) == []
+    assert left_running(home) == []
 
 
 def _run_to_its_end(home: Home) -> subprocess.CompletedProcess[str]:
-    with _up(home) as up:
+    with running_up(home) as up:
         code = up.process.wait(READY_WITHIN)
         return subprocess.CompletedProcess([], code, up.said())
-
-
-def _left_running(home: Home) -> list[psutil.Process]:
-    """Every process whose working folder is in the home, as that of everything started there is."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(home.folder):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 def _database_state(home: Home) -> str:
     command = [postgres_programs() / "pg_controldata", home.postgres]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
     return next(line for line in output.splitlines() if "cluster state" in line).partition(":")[2].strip()
-
-
-def _until(holds: Callable[[], bool], within: float, what: str) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
-        time.sleep(0.1)

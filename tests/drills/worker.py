@@ -25,6 +25,7 @@ from libs.messaging.handlers import Handlers, on
 from libs.messaging.processor import Processor
 from libs.messaging.relay import Relay
 from libs.messaging.work import Message, Transactions, Work
+from libs.runtime.logs import configure_logs
 
 POISON = "raise"
 CRASH = "die"
@@ -102,6 +103,7 @@ async def triage(url: str, client: Client) -> None:
 
 async def main() -> None:
     role = sys.argv[1]
+    configure_logs(role, "CRITICAL")  # standard output is for the drill
     client = await connect(role)
     await {"intake": intake, "triage": triage}[role](os.environ["WHYSTREAM_DATABASE_URL"], client)
 

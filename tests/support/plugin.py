@@ -18,7 +18,13 @@ from contracts.catalog import SERVICES
 from deploy.embedded.home import temporary_home
 from deploy.embedded.infrastructure import Infrastructure, infrastructure
 from libs.messaging.topology import apply
+from libs.runtime.logs import configure_logs
 from tests.support.driven import Driven, driven_service
+
+
+def pytest_configure() -> None:
+    """Logs as in production: the default of the library draws every failure with its locals, which takes a second."""
+    configure_logs("tests", "ERROR")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

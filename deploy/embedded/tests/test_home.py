@@ -68,13 +68,15 @@ def test_two_homes_are_locked_side_by_side(home: Home) -> None:
 
 def test_credentials_are_private_and_stay_as_they_are(home: Home) -> None:
     first = kept_credentials(home.credentials_file, ["admin", "triage"], SERVICES)
-    keep_admin_key(home.credentials_file, first, "ws_default_abc")
+    assert not first.admin_key_shown
+    keep_admin_key(home.credentials_file, first, "ws_default_abc", shown=True)
     again = kept_credentials(home.credentials_file, ["admin", "triage", "new"], SERVICES)
     assert stat.S_IMODE(home.credentials_file.stat().st_mode) == 0o600
     assert {**again.nats, "new": None} == {**first.nats, "new": None}
     assert again.postgres == first.postgres
     assert set(first.postgres) == {"postgres", *SERVICES}
     assert again.admin_key == admin_key(home.credentials_file) == "ws_default_abc"
+    assert again.admin_key_shown
     passwords = [*again.nats.values(), *again.postgres.values()]
     assert len(set(passwords)) == len(passwords)
     assert min(map(len, passwords)) >= 32

@@ -6,6 +6,7 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from libs.client import NotFound
 from libs.client.calls import write
 from libs.command.demo.story import StepFailed, Story, until, verify, words_of
 from libs.command.tail import safe, short
@@ -64,7 +65,7 @@ class Thread:
 async def show(story: Story) -> None:
     """Print the thread, verified edge by edge and word by word, and where to see it whole."""
     lineage = await until(
-        lambda: story.whystream.lineage(story.decision["id"]),
+        lambda: _look(story),
         lambda seen: not _incomplete(story, seen),
         lambda seen: f"the lineage still lacks {', '.join(_incomplete(story, seen))}",
     )
@@ -76,8 +77,18 @@ async def show(story: Story) -> None:
     await _address(story)
 
 
+async def _look(story: Story) -> dict[str, Any]:
+    """The lineage as far as it is known; empty while the console has not heard of the decision."""
+    try:
+        return await story.whystream.lineage(story.decision["id"])
+    except NotFound:
+        return {}
+
+
 def _incomplete(story: Story, lineage: dict[str, Any]) -> list[str]:
     """What of this story the lineage does not know yet."""
+    if not lineage:
+        return ["the decision"]
     thread = Thread(lineage)
     problem, experiment = f"problem/{story.problem_id}", f"experiment/{story.experiment['id']}"
     expected = {

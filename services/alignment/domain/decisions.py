@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from contracts.alignment import Alternative, DecisionMade, DecisionProposed, Position, PositionKind
 from contracts.event import EvidenceRef
-from libs.runtime.fields import Short, Storable, Words
+from libs.runtime.fields import Day, Flag, Number, Short, Storable, Words
 
 Status = Literal["proposed", "made", "reviewed"]
 Outcome = Literal["as_expected", "better", "worse", "too_early"]
@@ -18,6 +18,9 @@ Outcome = Literal["as_expected", "better", "worse", "too_early"]
 # Room for the words that mark an assumption, within the 30,000 characters that an event's reason may have.
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=29_000), Storable]
 _ASSUMED = "Assumption, not yet tested: "
+
+# What was proposed and all positions travel together when the decision is made, in one event of up to a million bytes.
+MOST_BYTES = 400_000
 
 
 class Input(BaseModel):
@@ -30,7 +33,7 @@ class NewObjective(Input):
     """What the business wants. The name identifies it: setting it again changes it."""
 
     name: Short
-    weight: float = Field(gt=0, le=1_000_000, allow_inf_nan=False)
+    weight: Number = Field(gt=0, le=1_000_000)
     description: Annotated[str, StringConstraints(max_length=5_000), Storable] = ""
     problem_ids: tuple[UUID, ...] = Field(default=(), max_length=200)
 
@@ -58,7 +61,7 @@ class Proposal(Input):
     choice: Words
     reason: Reason
     proposed_by: Short | None = None
-    assumption: bool = False
+    assumption: Flag = False
     evidence: tuple[NewEvidence, ...] = Field(default=(), max_length=100)
     alternatives: tuple[NewAlternative, ...] = Field(default=(), max_length=20)
     experiment_ids: tuple[UUID, ...] = Field(default=(), max_length=50)
@@ -71,6 +74,8 @@ class Proposal(Input):
                 "a decision rests on evidence or an experiment; name some, or say openly that it rests on neither"
                 ' with "assumption": true'
             )
+        if len(self.model_dump_json().encode()) > MOST_BYTES:
+            raise ValueError(f"is over {MOST_BYTES:,} bytes in all; shorten it, or refer to it by its address")
         return self
 
     @property
@@ -96,7 +101,7 @@ class NewPosition(Input):
 class Making(Input):
     """Makes a proposed decision stand."""
 
-    review_on: date
+    review_on: Day
     made_by: Short | None = None
     answer_to_concerns: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000), Storable] = ""
 
@@ -146,6 +151,11 @@ class Decision:
 def open_concerns(positions: Sequence[Position]) -> tuple[Position, ...]:
     """The positions that somebody who makes the decision has to answer."""
     return tuple(found for found in positions if found.position != "agree")
+
+
+def too_much_said(positions: Sequence[Position]) -> bool:
+    """Whether these positions are more than the event of a made decision can carry."""
+    return sum(len(found.model_dump_json().encode()) for found in positions) > MOST_BYTES
 
 
 def status_after(outcome: Outcome) -> Status:

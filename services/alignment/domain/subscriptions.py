@@ -1,5 +1,6 @@
 """Who wants to be told about what, and where a webhook may point. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,8 +36,10 @@ NAMES: tuple[str, ...] = tuple(dict.fromkeys(name_of(entry.type) for entry in co
 
 
 def names_matching(patterns: Iterable[str]) -> frozenset[str]:
-    """The events that patterns such as `decision.made`, `decision.*` or `*` stand for."""
-    return frozenset(name for name in NAMES for pattern in patterns if fnmatchcase(name, pattern))
+    """The events that patterns such as `decision.made`, `decision.*` or `*` stand for; any other text matches none."""
+    # Checked first, because a long text full of brackets would cost the matcher quadratic time.
+    known = [pattern for pattern in patterns if _PATTERN.fullmatch(pattern)]
+    return frozenset(name for name in NAMES for pattern in known if fnmatchcase(name, pattern))
 
 
 def _known(pattern: str) -> str:
@@ -50,14 +53,15 @@ def checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # reading the port raises ValueError for one that is no port
+        (host or "").encode("idna")  # and so does this for a name that no host can have
     except ValueError as error:
         raise AddressRefused(f"is not an address: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
         raise AddressRefused("must begin with http:// or https:// and name a host")
     if "@" in parts.netloc:
         raise AddressRefused("must not hold credentials; the signature proves who sends")
-    if parts.fragment or any(character.isspace() for character in url):
-        raise AddressRefused("must have neither a fragment nor spaces")
+    if parts.fragment or not url.isprintable() or " " in url:
+        raise AddressRefused("must have neither a fragment nor spaces nor control characters")
     check_address(host)
     return url
 
@@ -77,8 +81,9 @@ def check_address(host: str) -> None:
         raise AddressRefused(f"{host} is a link-local or metadata address, which is never told anything")
 
 
+_PATTERN = re.compile(r"[a-z_.*]{1,100}")
 Url = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000), Storable, AfterValidator(checked_url)]
-Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z_.*]{1,100}$"), AfterValidator(_known)]
+Pattern = Annotated[str, StringConstraints(pattern=f"^{_PATTERN.pattern}$"), AfterValidator(_known)]
 
 
 class Filter(Input):

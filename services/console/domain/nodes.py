@@ -43,7 +43,8 @@ def _feedback(about: Ref, facets: Facets) -> Node:
 
 
 def _problem(about: Ref, facets: Facets) -> Node:
-    state = "merged" if "merged" in facets else "closed" if "loop" in facets else "open"
+    told = {"merged": "merged", "loop": "closed", "decided": "decided"}
+    state = next((state for facet, state in told.items() if facet in facets), "open")
     gaps = {name.partition(":")[2]: dict(gap) for name, gap in facets.items() if name.startswith("gap:")}
     attributes = {
         **facets.get("size", {}),

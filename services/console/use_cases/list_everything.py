@@ -27,12 +27,12 @@ def _place(values: list[Any], read: Callable[[Any], T]) -> tuple[T, str]:
     try:
         rank, identity = values
         return read(rank), str(UUID(identity))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise Invalid("this cursor belongs to another list; begin without a cursor") from error
 
 
 def _count(value: Any) -> int:
-    if not isinstance(value, int) or not 0 <= value < 2**62:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**62:
         raise ValueError("not a count")
     return value
 

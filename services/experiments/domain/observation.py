@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from contracts.event import Moment, Slug
+from contracts.event import Slug
 from contracts.experiments import ObservationExposed, ObservationMeasured
-from libs.runtime.fields import Short
+from libs.runtime.fields import Instant, Short
 from libs.runtime.problems import explain
 
 Observation = ObservationExposed | ObservationMeasured
@@ -29,7 +29,7 @@ class Exposure(_Part):
     experiment: Slug
     unit: Short
     variant: Slug
-    at: Moment
+    at: Instant
 
 
 class Outcome(_Part):
@@ -38,7 +38,7 @@ class Outcome(_Part):
     unit: Short
     metric: Slug
     value: Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]
-    at: Moment
+    at: Instant
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,7 @@ def read_observation(document: Any, *, now: datetime) -> Observation | Rejected:
     try:
         item = kind.validate_python(document)
     except ValidationError as error:
-        return Rejected(
-            tuple(explain(error.errors(include_url=False, include_input=False, include_context=False)[:20]))
-        )
+        return Rejected(tuple(explain(error.errors(include_url=False, include_input=False, include_context=False))))
     if not _EARLIEST <= item.at <= now + CLOCK_SKEW:
         return Rejected(({"at": "at", "error": "must lie between the year 2000 and a day from now"},))
     if isinstance(item, Exposure):

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.experiments import AssumptionStated, OptionProposed
-from libs.runtime.fields import Short, Storable
+from libs.runtime.fields import Short, Storable, Whole
 
 OptionKind = Literal["build", "buy", "partner", "nothing"]
 Risk = Literal["value", "usability", "feasibility", "viability"]
@@ -32,7 +32,7 @@ class NewAssumption(BaseModel):
 
     risk: Risk
     statement: Short
-    importance: int = Field(ge=1, le=5)
+    importance: Whole = Field(ge=1, le=5)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,29 @@
 
 from datetime import timedelta
 from math import isfinite
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.event import Slug
 from contracts.experiments import Arm, Guardrail, Metric
-from libs.runtime.fields import Words
+from libs.runtime.fields import Number, Words
 from services.experiments.statistics.sample_size import Split, units_for_conversion, units_for_mean
 
 MAX_PLANNED_UNITS = 1_000_000_000
 MINIMUM_SHARE = 0.005
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _numeric(name: str) -> BeforeValidator:
+    """Refuses a text or a truth value where this part, whose class is the events' too, has a number."""
+
+    def check(part: Any) -> Any:
+        if isinstance(part, dict) and isinstance(part.get(name), str | bool):
+            raise ValueError(f"'{name}' must be a number")
+        return part
+
+    return BeforeValidator(check)
 
 
 class Plan(BaseModel):
@@ -30,15 +40,15 @@ class Plan(BaseModel):
     problem_id: UUID
     hypothesis: Words
     primary_metric: Metric
-    arms: tuple[Arm, ...] = Field(min_length=2, max_length=10)
-    baseline: Finite
-    minimum_detectable_effect: Finite = Field(gt=0)
-    baseline_deviation: Finite | None = Field(default=None, gt=0)
-    guardrails: tuple[Guardrail, ...] = Field(default=(), max_length=20)
+    arms: tuple[Annotated[Arm, _numeric("weight")], ...] = Field(min_length=2, max_length=10)
+    baseline: Number
+    minimum_detectable_effect: Number = Field(gt=0)
+    baseline_deviation: Number | None = Field(default=None, gt=0)
+    guardrails: tuple[Annotated[Guardrail, _numeric("margin")], ...] = Field(default=(), max_length=20)
     assumption_id: UUID | None = None
-    alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
-    power: float = Field(default=0.8, ge=0.5, le=0.99)
-    outcome_window_days: float = Field(default=7.0, gt=0, le=365)
+    alpha: Number = Field(default=0.05, ge=0.0001, le=0.2)
+    power: Number = Field(default=0.8, ge=0.5, le=0.99)
+    outcome_window_days: Number = Field(default=7.0, gt=0, le=365)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

@@ -143,6 +143,8 @@ async def test_both_parts_of_a_split_are_known(experiments: Driven) -> None:
         ({"minimum_detectable_effect": 1e-9}, "units; look for a larger effect"),
         ({"minimum_detectable_effect": 0}, "minimum_detectable_effect"),
         ({"alpha": 1}, "alpha"),
+        ({"alpha": "0.05"}, "alpha"),
+        ({"arms": [{"name": "a", "weight": 1}, {"name": "b", "weight": True}]}, "'weight' must be a number"),
         ({"hypothesis": "a\x00b"}, "hypothesis"),
         ({"key": "Not A Slug"}, "key"),
         ({"colour": "red"}, "colour"),
@@ -220,3 +222,11 @@ async def test_reading_and_writing_need_their_scopes(experiments: Driven) -> Non
     refused = await experiments.http.post(f"{path}/start", headers=reader)
     assert (refused.status_code, refused.json()["needed"]) == (403, "experiments:write")
     assert (await experiments.http.post("/v1/observations", json={}, headers=reader)).status_code == 403
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", 5, "5", "2026-01-01"])
+async def test_an_experiment_counts_from_a_moment_that_there_is(experiments: Driven, moment: object) -> None:
+    draft = await registered(experiments)
+    answer = await experiments.http.post(f"/v1/experiments/{draft['id']}/start", json={"counts_from": moment})
+    assert answer.status_code == 422
+    assert (await experiments.http.get(f"/v1/experiments/{draft['id']}")).json()["status"] == "draft"

@@ -21,7 +21,9 @@ CREATE TABLE feedback (
     quarantine_reason text,
     released_at       timestamptz
 );
-CREATE UNIQUE INDEX feedback_natural_key ON feedback (workspace, source, external_id) WHERE external_id IS NOT NULL;
+-- Hashed, because an index entry holds 2,704 bytes, and two names of 500 characters may be longer.
+CREATE UNIQUE INDEX feedback_natural_key ON feedback (workspace, source, md5(external_id))
+    WHERE external_id IS NOT NULL;
 CREATE INDEX feedback_customer ON feedback (workspace, customer_id) WHERE customer_id IS NOT NULL;
 """
 

@@ -33,6 +33,14 @@ async def test_the_natural_key_is_accepted_once_and_answers_with_the_first_id(in
     assert len(await intake.said(FeedbackReceived)) == 1
 
 
+async def test_a_natural_key_may_be_as_long_as_its_fields(intake: Driven) -> None:
+    """Longer than an index entry of Postgres, and told apart to the last character."""
+    long = "".join(chr(0x10000 + number * 37) for number in range(499))
+    items = [{**ITEM, "source": f"{long}s", "external_id": f"{long}{last}"} for last in "ab"]
+    answer = (await intake.http.post("/v1/feedback", json=[*items, *items])).json()
+    assert (answer["accepted"], answer["duplicate"]) == (2, 2)
+
+
 async def test_in_a_batch_only_the_bad_items_are_refused(intake: Driven) -> None:
     lines = [json.dumps({**ITEM, "external_id": None}).encode(), b'{"text": 5}', b"{broken", b'"\xff"', b"[]"]
     answer = await intake.http.post(
@@ -55,6 +63,19 @@ async def test_in_a_batch_only_the_bad_items_are_refused(intake: Driven) -> None
         (b'{"source": "x", "text": "\\ud800"}', "application/json", 400, "malformed"),
         (b'{"source": "x", "text": "y", "colour": 1}', "application/json", 422, "invalid"),
         (b'{"source": "x", "text": "y", "occurred_at": "2999-01-01T00:00:00Z"}', "application/json", 422, "invalid"),
+        (
+            b'{"source": "x", "text": "y", "occurred_at": "0001-01-01T00:00:00+14:00"}',
+            "application/json",
+            422,
+            "invalid",
+        ),
+        (b'{"source": "x", "text": "y", "occurred_at": 5}', "application/json", 422, "invalid"),
+        (
+            b'{"source": "x", "text": "y", "customer": {"id": "c", "wants_reply": "yes"}}',
+            "application/json",
+            422,
+            "invalid",
+        ),
         (b"[]", "application/json", 422, "invalid"),
         (b"[" + b"1," * 1000 + b"1]", "application/json", 413, "too-large"),
         (b" " * (6 * 1024 * 1024), "application/json", 413, "too-large"),

@@ -48,7 +48,8 @@ def made(event: DecisionMade, stamp: Stamp) -> list[Fact]:
         "answer_to_concerns": event.answer_to_concerns,
     }
     fact = Fact(ref("decision", event.decision_id), "made", stamp, content, _grounds(event))
-    return [fact, *evidence_facts(event.evidence, stamp)]
+    decided = Fact(ref("problem", event.problem_id), "decided", stamp, {"decision": str(event.decision_id)})
+    return [fact, decided, *evidence_facts(event.evidence, stamp)]
 
 
 def _why(event: DecisionProposed | DecisionMade, stamp: Stamp) -> dict[str, object]:

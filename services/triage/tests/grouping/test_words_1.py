@@ -1,10 +1,12 @@
 """The method `words-1`: what it reads, how it explains, that it is stable, and how it does on the demo's sample."""
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from services.triage.grouping.centre import LONGEST, nearest_to, statement_of
 from services.triage.grouping.current import GROUPER
 from services.triage.grouping.grouper import Candidate, Pinned, Place, Seen
 from services.triage.grouping.overlap import PROFILE_KEEPS, PROFILE_MOST
-from services.triage.grouping.words import MAX_TERMS, terms_of
+from services.triage.grouping.words import MAX_CHARACTERS, MAX_TERMS, terms_of
 
 SAMPLE = Path(__file__).parents[4] / "libs" / "command" / "demo" / "feedback.jsonl"
 FLOOR_ARI, FLOOR_PRECISION = 0.17, 0.40  # measured 0.19 and 0.44
@@ -154,3 +156,11 @@ def test_the_statement_is_the_sentence_that_most_reports_share() -> None:
 def test_the_nearest_share_most() -> None:
     others = [(UUID(int=n), frozenset(terms)) for n, terms in enumerate(["abc", "ab", "xyz", "abcdefg"])]
     assert nearest_to(frozenset("abc"), others, most=2) == (UUID(int=0), UUID(int=1))
+
+
+@pytest.mark.parametrize("piece", ["a", "\u0e01", "<", "<a", "a@ ", "www.", "日本"])
+def test_no_text_costs_much_more_than_another(piece: str) -> None:
+    """A text without spaces once took a second and more, for each of a thousand items of one request."""
+    began = time.perf_counter()
+    terms_of(piece * (MAX_CHARACTERS // len(piece)))
+    assert time.perf_counter() - began < 0.3
