@@ -143,7 +143,7 @@ def _string(document: dict[str, Any], name: str) -> str:
 
 
 def _optional_string(document: dict[str, Any], name: str) -> str | None:
-    return _string(document, name) if document.get(name) is not None else None
+    return _string(document, name) if document.get(name) not in (None, "") else None
 
 
 def _sequence(value: object) -> int | None:
