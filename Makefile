@@ -41,9 +41,11 @@ check: install ## the quick part: lint, format, types, import boundaries, genera
 	$(RUN)/pyright
 	$(RUN)/lint-imports --no-cache
 	$(RUN)/python -m contracts.generate --check
+	$(RUN)/python -m deploy.containers.generate --check
 
 contracts: install ## regenerate schemas, AsyncAPI and tables after an event changed
 	$(RUN)/python -m contracts.generate
+	$(RUN)/python -m deploy.containers.generate
 
 bench: install ## first figures of the messaging core, as ratios to raw loops in the same run
 	$(RUN)/python -m tests.load.messaging

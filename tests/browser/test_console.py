@@ -113,7 +113,8 @@ async def test_everything_can_be_reached_by_keyboard_and_shows_where_one_is(cons
     async with visiting(console, browser) as visit:
         page = visit.page
         await page.goto(f"{visit.url}/decisions/{visit.story.decision}")
-        await page.keyboard.type(visit.key)  # the field has the focus already
+        await expect(page.locator("input:focus")).to_have_count(1)  # without a click
+        await page.keyboard.type(visit.key)
         await page.keyboard.press("Enter")
         await expect(page.locator(".thread")).to_be_visible()
         await page.keyboard.press("Tab")

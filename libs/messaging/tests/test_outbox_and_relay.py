@@ -206,7 +206,8 @@ async def test_republish_hands_out_what_was_recorded_since(
     async with triage.transactions.begin(triage.workspace) as work:
         work.record(grew())
     await relay.drain_once(connection)
-    assert await republish(connection, datetime.now(UTC) + timedelta(hours=1)) == 0
+    # Other tests set their own clock, some into the next years.
+    assert await republish(connection, datetime.now(UTC) + timedelta(days=36_500)) == 0
     assert await republish(connection, before - timedelta(seconds=1)) >= 1
 
 
