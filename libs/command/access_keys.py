@@ -10,7 +10,16 @@ from rich.table import Table
 from deploy.embedded.home import Home
 from libs.command.errors import CommandError, UsageWrong
 from libs.command.installation import admin_connection
-from libs.runtime.keys import SCOPES, KeyEntry, ScopeUnknown, WorkspaceInvalid, create_key, list_keys, revoke_key
+from libs.runtime.keys import (
+    SCOPES,
+    KeyEntry,
+    NameInvalid,
+    ScopeUnknown,
+    WorkspaceInvalid,
+    create_key,
+    list_keys,
+    revoke_key,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke access keys.")
 SHORT = 12
@@ -39,7 +48,7 @@ def create(
 
     try:
         print(asyncio.run(run()))
-    except (ScopeUnknown, WorkspaceInvalid) as error:
+    except (NameInvalid, ScopeUnknown, WorkspaceInvalid) as error:
         raise UsageWrong(str(error)) from None
 
 
