@@ -1,14 +1,15 @@
 """Events that experiments owns: options, assumptions, what was observed and what may be concluded."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from contracts.event import Event, Line, Moment, Slug, Text, Value
 
 Recommendation = Literal["keep_running", "ship", "stop", "iterate", "buy"]
 Conclusion = Literal["supported", "refuted", "inconclusive"]
+ExperimentKind = Literal["ab", "fake_door", "pre_post", "interview", "prototype", "survey"]
 
 
 class OptionProposed(Event):
@@ -60,14 +61,22 @@ class ObservationMeasured(Event):
     metric: Slug
     value: float = Field(ge=-1e12, le=1e12, allow_inf_nan=False, description="bounded, so that sums of squares fit")
     at: Moment
+    ref: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description="tells apart two measurements that agree in unit, metric, value and moment; else they are one",
+    )
 
 
 class Metric(Value):
-    """What is measured per unit: `conversion` (did it happen) or `mean` (how much), and which way is better."""
+    """What is measured, and which way is better: `conversion` (did it happen), `mean` (how much) or `ratio`.
+
+    A ratio is the sum of `name` over the sum of `denominator`, both over all units of an arm.
+    """
 
     name: Slug
-    kind: Literal["conversion", "mean"]
+    kind: Literal["conversion", "mean", "ratio"]
     direction: Literal["increase", "decrease"]
+    denominator: Slug | None = Field(default=None, description="what a ratio is divided by; of a ratio only")
 
 
 class Guardrail(Value):
@@ -92,18 +101,24 @@ class ExperimentStarted(Event):
 
     experiment_id: UUID
     key: Slug
+    kind: ExperimentKind
     problem_id: UUID
     hypothesis: Text
     primary_metric: Metric
-    arms: tuple[Arm, ...] = Field(min_length=2)
+    arms: tuple[Arm, ...] = Field(min_length=1)
     alpha: float = Field(gt=0, lt=1)
     planned_units: int = Field(ge=1, description="units over all arms that the registered power needs")
     guardrails: tuple[Guardrail, ...] = ()
     assumption_id: UUID | None = None
+    version: int = Field(default=1, ge=1)
+    previous_id: UUID | None = Field(default=None, description="the version that this one takes the place of")
 
 
 class Estimate(Value):
-    """An absolute effect (treatment minus control) with its interval at confidence 1 - alpha, and the method."""
+    """An absolute effect with its interval at confidence 1 - alpha, and the method.
+
+    Treatment minus control; of an experiment with one arm, that arm minus the registered baseline.
+    """
 
     arm: Slug
     effect: float
@@ -113,7 +128,7 @@ class Estimate(Value):
 
 
 class ReadoutChanged(Event):
-    """A readout says something new (told on onset only, never for every observation)."""
+    """A readout says something new (told on onset only, never for every observation), with before and after."""
 
     TYPE: ClassVar = "whystream.readout.changed.v1"
     AGGREGATE: ClassVar = ("experiment", "experiment_id")
@@ -126,6 +141,10 @@ class ReadoutChanged(Event):
     summary: Line
     estimate: Estimate | None = None
     previous_recommendation: Recommendation | None = None
+    rule: Slug | None = Field(default=None, description="the rule that gave the recommendation")
+    previous_rule: Slug | None = None
+    previous_units: int | None = Field(default=None, ge=0)
+    previous_estimate: Estimate | None = None
 
 
 class ExperimentConcluded(Event):
@@ -136,6 +155,7 @@ class ExperimentConcluded(Event):
 
     experiment_id: UUID
     key: Slug
+    kind: ExperimentKind
     problem_id: UUID
     conclusion: Conclusion
     recommendation: Recommendation
@@ -145,3 +165,4 @@ class ExperimentConcluded(Event):
     concluded_by: Line
     estimate: Estimate | None = None
     assumption_id: UUID | None = None
+    rule: Slug | None = Field(default=None, description="the rule that gave the recommendation")

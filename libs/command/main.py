@@ -1,6 +1,8 @@
 """The `whystream` command: thin, over the public API and what runs on this machine."""
 
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import typer
 
@@ -14,6 +16,7 @@ from libs.command.import_feedback import import_feedback
 from libs.command.republish import republish
 from libs.command.tail import tail
 from libs.command.up import up
+from libs.files.errors import FileUnreadable, MappingWrong
 
 HELP = """Whystream carries a customer's words to a decision that everyone understands, and keeps the thread unbroken.
 
@@ -36,12 +39,17 @@ app.command()(doctor)
 app.command()(republish)
 app.add_typer(dead.app, name="dead")
 
+# A service brings its own commands in its room `command.py`. They are found by that name, as migrations are: this file
+# knows no service, and a folder that is there needs no entry in a list and no new installation.
+for _room in sorted((Path(__file__).parents[2] / "services").glob("*/command.py")):
+    app.add_typer(import_module(f"services.{_room.parent.name}.command").app)
+
 
 def main() -> None:
     """Run the command. Exit codes: 0 done · 1 it could not be done, and why · 2 called wrongly · 130 interrupted."""
     try:
         app()
-    except (CommandError, EmbeddedError, WhystreamError) as error:
+    except (CommandError, EmbeddedError, FileUnreadable, MappingWrong, WhystreamError) as error:
         print(f"whystream: {error}", file=sys.stderr)
         raise SystemExit(EXIT_FAILED) from None
     except KeyboardInterrupt:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.experiments import ObservationExposed, ObservationMeasured
-from contracts.problems import ProblemMerged, ProblemOpened, ProblemSplit
+from contracts.problems import ProblemMerged, ProblemOpened, ProblemSplit, ProblemUnmerged
 from libs.messaging.handlers import Handlers, on
 from libs.messaging.work import Message, Work
-from services.experiments.use_cases.know_problems import follow_merge, know_problem, know_split
+from services.experiments.use_cases.know_problems import follow_merge, know_problem, know_split, know_unmerge
 from services.experiments.use_cases.observe import observe_exposures, observe_outcomes
 
 _LAST = {ObservationExposed: 1, ObservationMeasured: 2}
@@ -27,6 +27,7 @@ HANDLERS = ObservationsGathered(
     on(ProblemOpened, know_problem),
     on(ProblemMerged, follow_merge),
     on(ProblemSplit, know_split),
+    on(ProblemUnmerged, know_unmerge),
     on(ObservationExposed, observe_exposures, together=True),
     on(ObservationMeasured, observe_outcomes, together=True),
 )

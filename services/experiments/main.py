@@ -2,7 +2,7 @@
 
 from libs.runtime.service import Service, serve
 from services.experiments.events import HANDLERS
-from services.experiments.http import router
+from services.experiments.http.routes import router
 from services.experiments.jobs import refresh_readouts
 from services.experiments.store.work import ExperimentsWork
 

@@ -1,15 +1,14 @@
 """An experiment's life: draft, running, stopped, concluded; and what a person may ask of it when. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from contracts.experiments import ExperimentConcluded, ExperimentStarted
-from libs.runtime.problems import Conflict
+from contracts.experiments import ExperimentStarted
+from libs.runtime.problems import Conflict, Invalid
+from services.experiments.domain.option import Risk
 from services.experiments.domain.plan import Plan
-from services.experiments.domain.readout import Readout
-from services.experiments.domain.words import summary
 
 Status = Literal["draft", "running", "stopped", "concluded"]
 
@@ -34,7 +33,7 @@ class RegistrationFixed(Conflict):
     def __init__(self, status: Status) -> None:
         super().__init__(
             f"the experiment is {status}: what was registered cannot change after the start, because the numbers mean "
-            "what was planned; stop it and register a new one"
+            "what was planned; POST …/revise stops it and starts a new version, or stop it and register another"
         )
 
 
@@ -45,17 +44,46 @@ class KeyTaken(Conflict):
         super().__init__(f"there is an experiment with the key '{key}' already; choose another key")
 
 
+class AssumptionMissing(Conflict):
+    """Nothing may be counted before it is said which assumption the numbers are to test."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the registration names no assumption: say what must be true with POST /v1/options/{id}/assumptions, and "
+            "name it as 'assumption_id' in the registration (PUT /v1/experiments/{id} while it is a draft)"
+        )
+
+
+class AlternativeMissing(Invalid):
+    """A risk of feasibility or viability is tested, and nothing says what the alternative would bring."""
+
+    def __init__(self, risk: Risk) -> None:
+        super().__init__(
+            f"the assumption is a risk of {risk}: register 'alternative_effect', what buying or partnering promises on "
+            "the primary metric, so that the readout can say when that is the better way"
+        )
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A registered experiment. `plan.problem_id` is the problem it is about now: a merge moves it to the survivor.
 
-    Exposures count from `counts_from` until `stopped_at`; outcomes until `stopped_at` too.
+    Exposures count from `counts_from` until `stopped_at`; outcomes until `stopped_at` too. `planned_units` and
+    `planned_days` were computed from the plan and the traffic, `units_per_day`, of the moment it was registered.
+    `previous_id` is the version that this one takes the place of, `revised_because` the reason that was given.
     """
 
     id: UUID
     plan: Plan
     status: Status
     created_at: datetime
+    planned_units: int
+    units_per_day: float | None = None
+    planned_days: float | None = None
+    risk: Risk | None = None
+    version: int = 1
+    previous_id: UUID | None = None
+    revised_because: str | None = None
     counts_from: datetime | None = None
     started_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -67,6 +95,32 @@ class Experiment:
         if self.status != status:
             raise WrongStatus(verb, self.status)
 
+    @property
+    def gaps(self) -> list[str]:
+        """What an honest registration would say and this one does not. Without an assumption it cannot start."""
+        plan = self.plan
+        found = []
+        if plan.assumption_id is None:
+            found.append(
+                "It names no assumption, and cannot start before it says in 'assumption_id' which one it tests."
+            )
+        if plan.traits.observed and len(plan.arms) > 1 and not plan.guardrails:
+            found.append("It has no guardrail: nothing would show what the change harms.")
+        if plan.traits.observed and plan.minimum_days < 7:
+            found.append("It may end before a whole week was seen, although weekdays differ.")
+        return found
+
+    def require_assumption(self) -> None:
+        """Raise AssumptionMissing unless the registration says which assumption is tested."""
+        if self.plan.assumption_id is None:
+            raise AssumptionMissing
+
+    def days_seen(self, until: datetime | None, *, now: datetime) -> float:
+        """Days from the first moment that counts to the newest exposure that does, by the tools' own clock."""
+        if self.counts_from is None or until is None:
+            return 0.0
+        return max((min(until, now) - self.counts_from) / timedelta(days=1), 0.0)
+
     def started(self) -> ExperimentStarted:
         plan = self.plan
         return ExperimentStarted(
@@ -77,22 +131,10 @@ class Experiment:
             primary_metric=plan.primary_metric,
             arms=plan.arms,
             alpha=plan.alpha,
-            planned_units=plan.planned_units,
+            planned_units=self.planned_units,
             guardrails=plan.guardrails,
             assumption_id=plan.assumption_id,
-        )
-
-    def concluded(self, readout: Readout, conclusion: Any, *, learned: str, by: str) -> ExperimentConcluded:
-        return ExperimentConcluded(
-            experiment_id=self.id,
-            key=self.plan.key,
-            problem_id=self.plan.problem_id,
-            conclusion=conclusion,
-            recommendation=readout.advice.action,
-            units=readout.counted.total,
-            summary=summary(readout),
-            learned=learned,
-            concluded_by=by,
-            estimate=readout.estimate(),
-            assumption_id=self.plan.assumption_id,
+            kind=plan.kind,
+            version=self.version,
+            previous_id=self.previous_id,
         )

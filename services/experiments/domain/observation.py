@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from contracts.event import Slug
 from contracts.experiments import ObservationExposed, ObservationMeasured
-from libs.runtime.fields import Instant, Short
+from libs.runtime.fields import Instant, Short, Storable
 from libs.runtime.problems import explain
+from services.experiments.domain.block import Block, block_of
 
 Observation = ObservationExposed | ObservationMeasured
 MAX_ITEMS = 1_000
@@ -33,12 +34,16 @@ class Exposure(_Part):
 
 
 class Outcome(_Part):
-    """Something was measured about a unit; every experiment that knows unit and metric counts it."""
+    """Something was measured about a unit; every experiment that knows unit and metric counts it.
+
+    Two outcomes that agree in unit, metric, value and moment are one, unless their `ref` tells them apart.
+    """
 
     unit: Short
     metric: Slug
     value: Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]
     at: Instant
+    ref: Annotated[str, StringConstraints(min_length=1, max_length=100), Storable] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,22 +71,34 @@ def read_observation(document: Any, *, now: datetime) -> Observation | Rejected:
         return Rejected(({"at": "at", "error": "must lie between the year 2000 and a day from now"},))
     if isinstance(item, Exposure):
         return ObservationExposed(experiment=item.experiment, unit=item.unit, variant=item.variant, at=item.at)
-    return ObservationMeasured(unit=item.unit, metric=item.metric, value=item.value, at=item.at)
+    return ObservationMeasured(unit=item.unit, metric=item.metric, value=item.value, at=item.at, ref=item.ref)
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An experiment that still counts, as the stream's handlers need to know it."""
+    """An experiment that takes observations in, as the stream's handlers need to know it.
+
+    A draft (`counts_from` is None) takes in outcomes only, and only where its plan looks back before the exposure.
+    """
 
     id: UUID
     key: str
     arms: frozenset[str]
     metrics: frozenset[str]
-    counts_from: datetime
+    collects_from: datetime
+    counts_from: datetime | None
     stopped_at: datetime | None
 
     def covers(self, at: datetime) -> bool:
-        return self.counts_from <= at and (self.stopped_at is None or at < self.stopped_at)
+        """Whether an exposure of this moment counts."""
+        return self.counts_from is not None and self.counts_from <= at and self._before_stop(at)
+
+    def wants(self, at: datetime) -> bool:
+        """Whether an outcome of this moment may count, now or once its unit is known."""
+        return self.collects_from <= at and self._before_stop(at)
+
+    def _before_stop(self, at: datetime) -> bool:
+        return self.stopped_at is None or at < self.stopped_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,10 @@ class FirstExposure:
     at: datetime
     crossed: bool = False
 
+    @property
+    def block(self) -> Block:
+        return block_of(self.unit, self.at)
+
     def joined(self, other: "FirstExposure") -> "FirstExposure":
         """Of both histories. Commutative, associative and idempotent, so that order and repeats do not matter."""
         first = min(self, other, key=lambda one: (one.at, one.variant))
@@ -103,31 +124,24 @@ class FirstExposure:
 
 def first_exposures(events: Iterable[ObservationExposed], open_experiments: Iterable[Open]) -> list[FirstExposure]:
     """One per experiment and unit, of those exposures that count: a known arm, in the time that counts."""
-    by_key = {experiment.key: experiment for experiment in open_experiments}
+    by_key: dict[str, list[Open]] = {}
+    for experiment in open_experiments:
+        by_key.setdefault(experiment.key, []).append(experiment)
     found: dict[tuple[UUID, str], FirstExposure] = {}
     for event in events:
-        experiment = by_key.get(event.experiment)
-        if experiment is None or event.variant not in experiment.arms or not experiment.covers(event.at):
-            continue
-        exposure = FirstExposure(experiment.id, event.unit, event.variant, event.at)
-        known = found.get((experiment.id, event.unit))
-        found[experiment.id, event.unit] = known.joined(exposure) if known else exposure
+        for experiment in by_key.get(event.experiment, ()):  # the versions of one key count one after the other
+            if event.variant not in experiment.arms or not experiment.covers(event.at):
+                continue
+            exposure = FirstExposure(experiment.id, event.unit, event.variant, event.at)
+            known = found.get((experiment.id, event.unit))
+            found[experiment.id, event.unit] = known.joined(exposure) if known else exposure
     return list(found.values())
 
 
-def countable(
-    events: Iterable[ObservationMeasured], open_experiments: Iterable[Open]
-) -> tuple[list[ObservationMeasured], set[UUID]]:
-    """The outcomes that some experiment may count, now or once it learns of the unit, and those experiments."""
+def countable(events: Iterable[ObservationMeasured], open_experiments: Iterable[Open]) -> list[ObservationMeasured]:
+    """The outcomes that some experiment may count, now or once it learns of the unit."""
     users: dict[str, list[Open]] = {}
     for experiment in open_experiments:
         for metric in experiment.metrics:
             users.setdefault(metric, []).append(experiment)
-    kept: list[ObservationMeasured] = []
-    concerned: set[UUID] = set()
-    for event in events:
-        counting = [experiment.id for experiment in users.get(event.metric, ()) if experiment.covers(event.at)]
-        if counting:
-            kept.append(event)
-            concerned.update(counting)
-    return kept, concerned
+    return [event for event in events if any(one.wants(event.at) for one in users.get(event.metric, ()))]

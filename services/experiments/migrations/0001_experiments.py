@@ -1,8 +1,8 @@
 """Problems as far as they are known here, options, assumptions, experiments and what was observed; messaging's tables.
 
-`exposure` and `outcome` hold facts, not running sums: whatever order they come in, every readout is a query over the
-same rows. `wake` says that an experiment has new facts; rows are only added by the stream's handlers and only removed
-together with a readout that has seen those facts.
+`exposure`, `outcome` and `finding` hold the truth, per unit: whatever order facts come in, they end as the same rows.
+`block` and `readout.tally` are derived from them and may be computed again at any time. `unsettled` says which blocks
+have new facts; rows are only added by those who add facts and only removed together with a block that has seen them.
 """
 
 from libs.messaging.schema import REVISION_1
@@ -44,29 +44,63 @@ CREATE TABLE assumption (
 CREATE INDEX assumption_option ON assumption (workspace, option_id, id);
 CREATE INDEX assumption_problem ON assumption (workspace, problem_id);
 
+CREATE TABLE evidence (
+    id            uuid PRIMARY KEY,
+    workspace     text NOT NULL,
+    assumption_id uuid NOT NULL REFERENCES assumption,
+    says          text NOT NULL,
+    note          text NOT NULL,
+    source        text,
+    stated_by     text NOT NULL,
+    stated_at     timestamptz NOT NULL
+);
+CREATE INDEX evidence_assumption ON evidence (workspace, assumption_id, id);
+
 CREATE TABLE experiment (
     id             uuid PRIMARY KEY,
     workspace      text NOT NULL,
     key            text NOT NULL,
+    version        integer NOT NULL,
+    previous_id    uuid REFERENCES experiment,
+    revised_because text,
     problem_id     uuid NOT NULL,
     assumption_id  uuid REFERENCES assumption,
+    risk           text,
     status         text NOT NULL,
+    kind           text NOT NULL,
     plan           jsonb NOT NULL,
     planned_units  bigint NOT NULL,
+    units_per_day  double precision,
+    planned_days   double precision,
     arms           text[] NOT NULL,
     metrics        text[] NOT NULL,
     outcome_window interval NOT NULL,
+    look_back      interval NOT NULL,
     created_at     timestamptz NOT NULL,
     counts_from    timestamptz,
     started_at     timestamptz,
     stopped_at     timestamptz,
     concluded_at   timestamptz,
     conclusion     jsonb,
-    UNIQUE (workspace, key)
+    UNIQUE (workspace, key, version)
 );
 CREATE INDEX experiment_listed ON experiment (workspace, id);
 CREATE INDEX experiment_problem ON experiment (workspace, problem_id);
-CREATE INDEX experiment_open ON experiment (workspace) WHERE status IN ('running', 'stopped');
+CREATE INDEX experiment_assumption ON experiment (workspace, assumption_id);
+CREATE INDEX experiment_open ON experiment (workspace) WHERE status <> 'concluded';
+
+CREATE TABLE finding (
+    id            uuid PRIMARY KEY,
+    experiment_id uuid NOT NULL REFERENCES experiment,
+    asked         integer NOT NULL,
+    agreed        integer NOT NULL,
+    note          text NOT NULL,
+    entered_by    text NOT NULL,
+    entered_at    timestamptz NOT NULL,
+    withdrawn_by  text,
+    withdrawn_at  timestamptz
+);
+CREATE INDEX finding_experiment ON finding (experiment_id, id);
 
 CREATE TABLE exposure (
     experiment_id uuid NOT NULL,
@@ -74,32 +108,52 @@ CREATE TABLE exposure (
     variant       text NOT NULL,
     exposed_at    timestamptz NOT NULL,
     crossed       boolean NOT NULL,
+    hour          integer NOT NULL,
+    shard         smallint NOT NULL,
     PRIMARY KEY (experiment_id, unit)
 );
+CREATE INDEX exposure_block ON exposure (experiment_id, hour, shard);
 
 CREATE TABLE outcome (
     workspace text NOT NULL,
     metric    text NOT NULL,
     unit      text NOT NULL,
     at        timestamptz NOT NULL,
-    value     double precision NOT NULL
+    ref       text NOT NULL,
+    value     double precision NOT NULL,
+    PRIMARY KEY (workspace, metric, unit, at, ref, value)
 );
-CREATE INDEX outcome_of_unit ON outcome (workspace, metric, unit);
+
+CREATE TABLE unsettled (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    experiment_id uuid NOT NULL,
+    hour          integer NOT NULL,
+    shard         smallint NOT NULL
+);
+CREATE INDEX unsettled_experiment ON unsettled (experiment_id);
+
+CREATE TABLE block (
+    experiment_id uuid NOT NULL,
+    hour          integer NOT NULL,
+    shard         smallint NOT NULL,
+    units         integer[] NOT NULL,
+    crossed       integer[] NOT NULL,
+    newest        timestamptz[] NOT NULL,
+    numbers       double precision[] NOT NULL,
+    PRIMARY KEY (experiment_id, hour, shard)
+);
 
 CREATE TABLE readout (
     experiment_id  uuid PRIMARY KEY REFERENCES experiment,
     workspace      text NOT NULL,
     due_at         timestamptz NOT NULL,
+    looks          bigint NOT NULL DEFAULT 0,
+    tally          json,
     told           text[] NOT NULL DEFAULT '{}',
-    recommendation text
+    before         json,
+    decision       json
 );
 CREATE INDEX readout_due ON readout (due_at);
-
-CREATE TABLE wake (
-    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    experiment_id uuid NOT NULL
-);
-CREATE INDEX wake_experiment ON wake (experiment_id);
 """
 
 

@@ -12,9 +12,36 @@ from services.experiments.domain.observation import Open
 from services.experiments.domain.plan import Plan
 
 _COLUMNS = (
-    "id, problem_id, status, plan::text AS plan, created_at, counts_from, started_at, stopped_at, concluded_at,"
-    " conclusion::text AS conclusion"
+    "id, problem_id, status, plan::text AS plan, created_at, planned_units, units_per_day, planned_days, risk, version,"
+    " previous_id, revised_because, counts_from, started_at, stopped_at, concluded_at, conclusion::text AS conclusion"
 )
+# Each with the value of the same place in `_registered`.
+_REGISTERED = (
+    "id",
+    "workspace",
+    "key",
+    "problem_id",
+    "assumption_id",
+    "risk",
+    "kind",
+    "plan",
+    "planned_units",
+    "units_per_day",
+    "planned_days",
+    "arms",
+    "metrics",
+    "outcome_window",
+    "look_back",
+)
+_TRAFFIC = """
+SELECT max(units)::float8 / 7 FROM (
+    SELECT sum(block_units) AS units FROM (
+        SELECT b.experiment_id, (SELECT sum(one) FROM unnest(b.units) AS one) AS block_units
+        FROM block b JOIN experiment x ON x.id = b.experiment_id
+        WHERE x.workspace = $1 AND x.status IN ('running', 'stopped') AND b.hour >= $2
+    ) AS per_block GROUP BY experiment_id
+) AS per_experiment
+"""
 
 
 class Experiments:
@@ -25,13 +52,18 @@ class Experiments:
         self._workspace = workspace
 
     async def add(self, experiment: Experiment) -> None:
-        """Raises KeyTaken when another experiment has the key."""
+        """Raises KeyTaken when another experiment has the key and version."""
+        columns = (*_REGISTERED, "status", "created_at", "version", "previous_id", "revised_because")
+        places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
         added = await self._driver.fetchval(
-            "INSERT INTO experiment (id, workspace, key, problem_id, assumption_id, plan, planned_units, arms, metrics,"
-            " outcome_window, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'draft', $11)"
-            " ON CONFLICT (workspace, key) DO NOTHING RETURNING 1",
+            f"INSERT INTO experiment ({', '.join(columns)}) VALUES ({places})"
+            " ON CONFLICT (workspace, key, version) DO NOTHING RETURNING 1",
             *self._registered(experiment),
+            experiment.status,
             experiment.created_at,
+            experiment.version,
+            experiment.previous_id,
+            experiment.revised_because,
         )
         if added is None:
             raise KeyTaken(experiment.plan.key)
@@ -46,11 +78,10 @@ class Experiments:
         )
         if other:
             raise KeyTaken(experiment.plan.key)
+        changes = ", ".join(f"{name} = ${number}" for number, name in enumerate(_REGISTERED[2:], 3))
         try:
             await self._driver.execute(
-                "UPDATE experiment SET key = $3, problem_id = $4, assumption_id = $5, plan = $6, planned_units = $7,"
-                " arms = $8, metrics = $9, outcome_window = $10 WHERE id = $1 AND workspace = $2",
-                *self._registered(experiment),
+                f"UPDATE experiment SET {changes} WHERE id = $1 AND workspace = $2", *self._registered(experiment)
             )
         except asyncpg.UniqueViolationError as error:
             raise KeyTaken(experiment.plan.key) from error
@@ -80,14 +111,29 @@ class Experiments:
         )
         return [_experiment(row) for row in rows]
 
-    async def still_open(self) -> list[Open]:
-        """Those that count what is observed: running, or stopped and waiting for what is late."""
+    async def of_problem(self, problem_id: UUID, *, limit: int) -> list[Experiment]:
+        """Every version of every experiment about a problem, newest first."""
         rows = await self._driver.fetch(
-            "SELECT id, key, arms, metrics, counts_from, stopped_at FROM experiment"
-            " WHERE workspace = $1 AND status IN ('running', 'stopped')",
+            f"SELECT {_COLUMNS} FROM experiment WHERE workspace = $1 AND problem_id = $2 ORDER BY id DESC LIMIT $3",
+            self._workspace,
+            problem_id,
+            limit,
+        )
+        return [_experiment(row) for row in rows]
+
+    async def still_open(self) -> list[Open]:
+        """Those that take in what is observed: running, stopped and waiting for what is late, or looking back."""
+        rows = await self._driver.fetch(
+            "SELECT id, key, arms, metrics, coalesce(counts_from, created_at) - look_back, counts_from, stopped_at"
+            " FROM experiment WHERE workspace = $1"
+            " AND (status IN ('running', 'stopped') OR status = 'draft' AND look_back > '0')",
             self._workspace,
         )
-        return [Open(row[0], row[1], frozenset(row[2]), frozenset(row[3]), row[4], row[5]) for row in rows]
+        return [Open(row[0], row[1], frozenset(row[2]), frozenset(row[3]), *row[4:]) for row in rows]
+
+    async def traffic(self, *, now: datetime) -> float | None:
+        """Units per day of the workspace's busiest experiment over the last week; None without any."""
+        return await self._driver.fetchval(_TRAFFIC, self._workspace, int(now.timestamp() // 3_600) - 7 * 24)
 
     async def start(self, experiment_id: UUID, *, at: datetime, counts_from: datetime) -> None:
         await self._driver.execute(
@@ -126,24 +172,25 @@ class Experiments:
             plan.key,
             plan.problem_id,
             plan.assumption_id,
+            experiment.risk,
+            plan.kind,
             plan.model_dump_json(),
-            plan.planned_units,
+            experiment.planned_units,
+            experiment.units_per_day,
+            experiment.planned_days,
             [arm.name for arm in plan.arms],
-            plan.metric_names,
+            plan.outcomes if plan.traits.observed else [],
             plan.outcome_window,
+            plan.look_back,
         )
 
 
 def _experiment(row: asyncpg.Record) -> Experiment:
-    plan = Plan.model_validate_json(row["plan"]).model_copy(update={"problem_id": row["problem_id"]})
+    fields = dict(row)
+    plan = Plan.model_validate_json(fields.pop("plan"))
+    conclusion = fields.pop("conclusion")
     return Experiment(
-        id=row["id"],
-        plan=plan,
-        status=row["status"],
-        created_at=row["created_at"],
-        counts_from=row["counts_from"],
-        started_at=row["started_at"],
-        stopped_at=row["stopped_at"],
-        concluded_at=row["concluded_at"],
-        conclusion=json.loads(row["conclusion"]) if row["conclusion"] else None,
+        plan=plan.model_copy(update={"problem_id": fields.pop("problem_id")}),
+        conclusion=json.loads(conclusion) if conclusion else None,
+        **fields,
     )

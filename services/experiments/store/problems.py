@@ -35,6 +35,13 @@ class Problems:
             problem_id = row[0]
         return problem_id
 
+    async def unmerge(self, problem_id: UUID) -> None:
+        """It is a problem of its own again."""
+        await self.add(problem_id)
+        await self._driver.execute(
+            "UPDATE problem SET merged_into = NULL WHERE workspace = $1 AND id = $2", self._workspace, problem_id
+        )
+
     async def merge(self, problem_id: UUID, into: UUID) -> None:
         """Point everything about `problem_id` at the problem that survives. Merges may come in any order."""
         await self.add(problem_id)

@@ -2,7 +2,10 @@
 
 from libs.messaging.work import Work
 from services.experiments.store.answers import Answers
+from services.experiments.store.blocks import Blocks
+from services.experiments.store.evidence import EvidenceStore
 from services.experiments.store.experiments import Experiments
+from services.experiments.store.findings import Findings
 from services.experiments.store.observations import Observations
 from services.experiments.store.options import Options
 from services.experiments.store.problems import Problems
@@ -23,6 +26,15 @@ class ExperimentsWork(Work):
 
     async def observations(self) -> Observations:
         return Observations(await self.driver(), self.workspace)
+
+    async def blocks(self) -> Blocks:
+        return Blocks(await self.driver(), self.workspace)
+
+    async def findings(self) -> Findings:
+        return Findings(await self.driver(), self.workspace)
+
+    async def evidence(self) -> EvidenceStore:
+        return EvidenceStore(await self.driver(), self.workspace)
 
     async def readouts(self) -> Readouts:
         return Readouts(await self.driver(), self.workspace)

@@ -7,7 +7,16 @@ from uuid_utils.compat import uuid7
 
 from contracts.experiments import AssumptionStated, ExperimentConcluded, ExperimentStarted, OptionProposed
 from contracts.problems import ProblemMerged, ProblemSplit
-from services.experiments.tests.support import known_problem, readout_of, registered, registration, running, trial
+from services.experiments.tests.support import (
+    assumed,
+    known_problem,
+    readout_of,
+    registered,
+    registration,
+    running,
+    testing,
+    trial,
+)
 from tests.support.driven import Driven
 
 OPTION = {"kind": "build", "title": "Send the reminder the evening before"}
@@ -35,14 +44,15 @@ async def test_options_and_assumptions_are_proposed_said_and_listed(experiments:
 
 async def test_registration_computes_and_keeps_the_units_it_needs(experiments: Driven) -> None:
     draft = await registered(experiments)
-    assert (draft["status"], draft["planned_units"], draft["alpha"]) == ("draft", 775, 0.05)
+    assert (draft["status"], draft["planned_units"], draft["alpha"]) == ("draft", 818, 0.05)
     assert (await experiments.http.get(f"/v1/experiments/{draft['id']}")).json() == draft
     assert await experiments.said(ExperimentStarted) == []
 
 
 async def test_a_draft_can_be_registered_anew_and_a_started_experiment_cannot(experiments: Driven) -> None:
-    draft = await registered(experiments)
-    path, body = f"/v1/experiments/{draft['id']}", registration(UUID(draft["problem_id"]), alpha=0.01)
+    draft = await testing(experiments)
+    path = f"/v1/experiments/{draft['id']}"
+    body = registration(UUID(draft["problem_id"]), alpha=0.01, assumption_id=draft["assumption_id"])
     assert (await experiments.http.put(path, json=body)).json()["alpha"] == 0.01
     await experiments.http.post(f"{path}/start")
     refused = await experiments.http.put(path, json={**body, "alpha": 0.2})
@@ -51,8 +61,35 @@ async def test_a_draft_can_be_registered_anew_and_a_started_experiment_cannot(ex
     assert (await experiments.http.get(path)).json()["alpha"] == 0.01
 
 
+async def test_nothing_starts_before_it_says_which_assumption_it_tests(experiments: Driven) -> None:
+    draft = await registered(experiments)
+    path = f"/v1/experiments/{draft['id']}"
+    refused = await experiments.http.post(f"{path}/start")
+    assert refused.status_code == 409
+    for said in ("POST /v1/options/{id}/assumptions", "'assumption_id'", "PUT /v1/experiments/{id}"):
+        assert said in refused.json()["detail"]
+    assert ((await experiments.http.get(path)).json()["status"], await experiments.said(ExperimentStarted)) == (
+        "draft",
+        [],
+    )
+    named = await assumed(experiments, draft["problem_id"])
+    whole = await experiments.http.put(
+        path, json=registration(UUID(draft["problem_id"]), assumption_id=named, minimum_days=7)
+    )
+    assert not any("assumption" in gap for gap in whole.json()["gaps"])
+    assert (await experiments.http.post(f"{path}/start")).status_code == 200
+
+
+async def test_a_new_version_must_say_which_assumption_it_tests_too(experiments: Driven) -> None:
+    first = await running(experiments)
+    path = f"/v1/experiments/{first['id']}"
+    body = {"plan": registration(UUID(first["problem_id"])), "reason": "another alpha"}
+    assert (await experiments.http.post(f"{path}/revise", json=body)).status_code == 409
+    assert (await experiments.http.get(path)).json()["status"] == "running"
+
+
 async def test_life_goes_one_way(experiments: Driven) -> None:
-    path = f"/v1/experiments/{(await registered(experiments))['id']}"
+    path = f"/v1/experiments/{(await testing(experiments))['id']}"
     lesson = {"learned": "Evenings work"}
     for verb, status in (
         ("stop", 409),
@@ -107,7 +144,7 @@ async def test_a_person_may_conclude_otherwise(experiments: Driven) -> None:
 
 
 async def test_a_merge_moves_everything_to_the_survivor_in_any_order(experiments: Driven) -> None:
-    experiment = await registered(experiments)
+    experiment = await testing(experiments)
     old = UUID(experiment["problem_id"])
     await experiments.http.post(f"/v1/problems/{old}/options", json=OPTION)
     middle, last = uuid7(), uuid7()
@@ -117,7 +154,7 @@ async def test_a_merge_moves_everything_to_the_survivor_in_any_order(experiments
     shown = (await experiments.http.get(f"/v1/experiments/{experiment['id']}")).json()
     assert shown["problem_id"] == str(last)
     listed = await experiments.http.get(f"/v1/problems/{old}/options")
-    assert [item["problem_id"] for item in listed.json()["items"]] == [str(last)]
+    assert {item["problem_id"] for item in listed.json()["items"]} == {str(last)}
     await experiments.http.post(f"/v1/experiments/{experiment['id']}/start")
     assert (await experiments.last_said(ExperimentStarted)).problem_id == last
 

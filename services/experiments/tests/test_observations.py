@@ -1,49 +1,43 @@
 """What is observed counts once, for the right arm and in its time, in whatever order it arrives."""
 
-import random
+import asyncio
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.envelope import Envelope, wrap
 from contracts.event import Event
-from contracts.experiments import ObservationExposed, ObservationMeasured
+from libs.messaging.work import Message
 from services.experiments.domain.observation import FirstExposure
 from services.experiments.tests.support import (
     BEGINNING,
+    DAY,
     exposed,
     measured,
     readout_of,
     registered,
     running,
+    tally_of,
     trial,
+    value_of,
 )
+from services.experiments.use_cases.observe import observe_exposures, observe_outcomes
 from tests.support.driven import Driven
 
-DAY = 24 * 60
 GUARDRAIL = {"metric": {"name": "calls", "kind": "mean", "direction": "decrease"}, "margin": 0.5}
-
-
-async def counted(experiments: Driven, experiment: dict[str, Any]) -> Any:
-    """What was counted, by the service's own store: (units, excluded, summaries)."""
-    async with experiments.transactions.begin(experiments.workspace) as work:
-        found = await (await work.experiments()).find(experiment["id"])
-        assert found is not None
-        numbers = await (await work.observations()).count(found)
-    return dict(numbers.units), numbers.excluded, dict(numbers.summaries)
 
 
 async def test_an_outcome_counts_once_its_unit_was_exposed_even_if_it_came_before(experiments: Driven) -> None:
     experiment = await running(experiments)
     await experiments.receives(measured("early"), measured("stranger"))
-    assert await counted(experiments, experiment) == ({}, 0, {})
+    assert (await tally_of(experiments, experiment)).total == 0
     await experiments.receives(exposed("early", "control"))
-    units, _, summaries = await counted(experiments, experiment)
-    assert units == {"control": 1}
-    assert summaries["kept", "control"].total == 1
+    tally = await tally_of(experiments, experiment)
+    assert tally.units == {"control": 1, "evening": 0}
+    assert value_of(tally, "kept", "control") == (1, 1)
 
 
 async def test_only_outcomes_inside_the_window_count(experiments: Driven) -> None:
@@ -51,17 +45,25 @@ async def test_only_outcomes_inside_the_window_count(experiments: Driven) -> Non
     await experiments.receives(
         exposed("a", "control", minute=10), measured("a", minute=9), measured("a", minute=10 + DAY)
     )
-    assert (await counted(experiments, experiment))[2] == {}
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 0)
     await experiments.receives(measured("a", minute=9 + DAY))
-    assert (await counted(experiments, experiment))[2]["kept", "control"].n == 1
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 1)
 
 
 async def test_a_late_exposure_moves_the_window(experiments: Driven) -> None:
     experiment = await running(experiments, outcome_window_days=1)
     await experiments.receives(exposed("a", "control", minute=30), measured("a", minute=20))
-    assert (await counted(experiments, experiment))[2] == {}
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 0)
     await experiments.receives(exposed("a", "control", minute=10))
-    assert (await counted(experiments, experiment))[2]["kept", "control"].n == 1
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 1)
+
+
+async def test_an_exposure_that_moves_to_an_earlier_hour_is_counted_in_one_place(experiments: Driven) -> None:
+    experiment = await running(experiments)
+    await experiments.receives(exposed("a", "control", minute=DAY))
+    assert (await tally_of(experiments, experiment)).units["control"] == 1
+    await experiments.receives(exposed("a", "control", minute=5))
+    assert (await tally_of(experiments, experiment)).units["control"] == 1
 
 
 async def test_a_mean_sums_per_unit_and_a_conversion_counts_once(experiments: Driven) -> None:
@@ -70,16 +72,17 @@ async def test_a_mean_sums_per_unit_and_a_conversion_counts_once(experiments: Dr
     events += [measured("a", value=value, metric="calls") for value in (2.0, 3.0)]
     events += [measured("a"), measured("a"), measured("b", value=0.0)]
     await experiments.receives(*events)
-    _, _, summaries = await counted(experiments, experiment)
-    assert (summaries["calls", "control"].n, summaries["calls", "control"].mean) == (1, 5.0)
-    assert (summaries["kept", "control"].n, summaries["kept", "control"].mean) == (2, 0.5)
+    tally = await tally_of(experiments, experiment)
+    assert value_of(tally, "calls", "control") == (2, 5.0)
+    assert value_of(tally, "kept", "control") == (2, 1.0)
 
 
 async def test_a_unit_seen_in_two_arms_is_left_out_and_counted(experiments: Driven) -> None:
     experiment = await running(experiments)
     await experiments.receives(exposed("a", "control"), exposed("a", "evening", minute=5), measured("a", minute=9))
     await experiments.receives(exposed("b", "evening"))
-    assert await counted(experiments, experiment) == ({"control": 0, "evening": 1}, 1, {})
+    tally = await tally_of(experiments, experiment)
+    assert (tally.units, tally.crossed) == ({"control": 0, "evening": 1}, 1)
     health = (await readout_of(experiments, experiment))["health"]["double_exposure"]
     assert (health["units"], health["share"]) == (1, 0.5)
 
@@ -95,8 +98,7 @@ async def test_what_no_experiment_covers_is_passed_over(experiments: Driven) -> 
         measured("a", metric="unknown"),
         measured("a", minute=-1),
     )
-    for one in (draft, experiment):
-        assert await counted(experiments, one) == ({}, 0, {})
+    assert (await tally_of(experiments, draft)).total == (await tally_of(experiments, experiment)).total == 0
 
 
 async def test_after_the_stop_only_what_happened_before_counts(experiments: Driven) -> None:
@@ -108,8 +110,17 @@ async def test_after_the_stop_only_what_happened_before_counts(experiments: Driv
         exposed("after", "control", minute=31 * DAY),
         measured("late", minute=31 * DAY),
     )
-    units, _, summaries = await counted(experiments, experiment)
-    assert (units, summaries["kept", "control"].total) == ({"control": 1}, 1)
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 1)
+
+
+async def test_what_a_fast_clock_dated_after_the_stop_counts_no_more(experiments: Driven) -> None:
+    experiment = await running(experiments)
+    ahead = 30 * DAY + 60
+    await experiments.receives(exposed("a", "control", minute=29 * DAY), exposed("b", "control", minute=ahead))
+    await experiments.receives(measured("a", minute=ahead))
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (2, 1)
+    await experiments.http.post(f"/v1/experiments/{experiment['id']}/stop")
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 0)
 
 
 async def test_a_repeated_event_has_no_second_effect(experiments: Driven) -> None:
@@ -117,7 +128,17 @@ async def test_a_repeated_event_has_no_second_effect(experiments: Driven) -> Non
     said = await experiments.receives(exposed("a", "control"), measured("a", value=2.0, metric="calls"))
     await experiments.deliver(*said, *said)
     await experiments.deliver(*said, deliveries=2)
-    assert (await counted(experiments, experiment))[2]["calls", "control"].total == 2.0
+    assert value_of(await tally_of(experiments, experiment), "calls", "control") == (1, 2.0)
+
+
+async def test_the_same_outcome_under_another_id_is_the_same_unless_its_ref_differs(experiments: Driven) -> None:
+    """A tool that sends again after a lost answer makes new ids; two calls in one moment are told apart by `ref`."""
+    experiment = await running(experiments, guardrails=[GUARDRAIL])
+    again = [measured("a", value=2.0, metric="calls") for _ in range(3)]
+    await experiments.receives(exposed("a", "control"), *again)
+    assert value_of(await tally_of(experiments, experiment), "calls", "control") == (1, 2.0)
+    await experiments.receives(*(again[0].model_copy(update={"ref": ref}) for ref in ("call-1", "call-2", "call-2")))
+    assert value_of(await tally_of(experiments, experiment), "calls", "control") == (1, 6.0)
 
 
 async def test_a_tool_may_publish_with_its_own_source_and_ids(experiments: Driven) -> None:
@@ -136,7 +157,7 @@ async def test_a_tool_may_publish_with_its_own_source_and_ids(experiments: Drive
         for name, event in (("e1", exposed("a", "control")), ("m1", measured("a")), ("m1", measured("a")))
     ]
     await experiments.deliver(*own)
-    assert (await counted(experiments, experiment))[2]["kept", "control"].total == 1
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 1)
 
 
 async def test_a_unit_that_cannot_be_stored_stops_nobody_else(experiments: Driven) -> None:
@@ -146,57 +167,10 @@ async def test_a_unit_that_cannot_be_stored_stops_nobody_else(experiments: Drive
     outcomes = await experiments.deliver(*envelopes)
     assert outcomes[:-1] == [None] * 20
     assert outcomes[-1] is not None
-    assert (await counted(experiments, experiment))[0] == {"control": 20}
+    assert (await tally_of(experiments, experiment)).units["control"] == 20
 
 
 minutes = st.integers(0, 12)
-exposures = st.builds(exposed, st.sampled_from("abc"), st.sampled_from(["control", "evening"]), minutes)
-outcomes = st.builds(
-    measured, st.sampled_from("abc"), minutes, st.integers(-2, 3).map(float), st.sampled_from(["kept", "calls"])
-)
-histories = st.lists(st.one_of(exposures, outcomes), min_size=1, max_size=14)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(histories, st.randoms(use_true_random=False))
-async def test_any_order_and_repetition_of_a_history_gives_the_same_state(
-    experiments: Driven, history: list[Event], chance: random.Random
-) -> None:
-    """The same envelopes, in their order at once, and shuffled with repeats in small batches."""
-    keys = [f"run-{uuid4().hex}-{side}" for side in "ab"]
-    found = []
-    for key, shuffled in zip(keys, (False, True), strict=True):
-        about = {"guardrails": [{**GUARDRAIL, "metric": {**GUARDRAIL["metric"], "name": f"calls-{key}"}}]}
-        primary = {"name": f"kept-{key}", "kind": "conversion", "direction": "increase"}
-        experiment = await running(experiments, key=key, primary_metric=primary, outcome_window_days=8 / DAY, **about)
-        await _tell(experiments, [_renamed(event, key) for event in history], chance if shuffled else None)
-        units, excluded, summaries = await counted(experiments, experiment)
-        found.append(
-            (units, excluded, {(metric.removesuffix(key), arm): one for (metric, arm), one in summaries.items()})
-        )
-    assert found[0] == found[1]
-
-
-async def _tell(experiments: Driven, history: list[Event], chance: random.Random | None) -> None:
-    envelopes = [wrap(event, service="experiments", workspace=experiments.workspace) for event in history]
-    if chance is None:
-        await experiments.deliver(*envelopes)
-        return
-    mixed = envelopes + chance.sample(envelopes, len(envelopes) // 2)
-    chance.shuffle(mixed)
-    size = chance.randint(1, 5)
-    for start in range(0, len(mixed), size):
-        await experiments.deliver(*mixed[start : start + size])
-
-
-def _renamed(event: Event, key: str) -> Event:
-    """The event as one of the experiment `key`, so that histories of one workspace do not mix."""
-    if isinstance(event, ObservationExposed):
-        return event.model_copy(update={"experiment": key})
-    assert isinstance(event, ObservationMeasured)
-    return event.model_copy(update={"metric": f"{event.metric}-{key}"})
-
-
 _ID = uuid4()
 joinable = st.builds(
     lambda variant, minute: FirstExposure(_ID, "u", variant, exposed("u", variant, minute).at),
@@ -221,6 +195,30 @@ async def test_the_readout_adds_up(experiments: Driven) -> None:
     assert abs(comparison["effect"]["effect"] - 0.2) < 1e-12
 
 
+def message(event: Event, experiments: Driven) -> Message[Any]:
+    return Message(event, wrap(event, service="experiments", workspace=experiments.workspace))
+
+
+async def test_an_exposure_and_an_outcome_of_two_open_transactions_find_each_other(experiments: Driven) -> None:
+    """Two replicas, each with one half of a unit's story, and a look after the first of them has committed."""
+    experiment = await running(experiments)
+    looked = asyncio.Event()
+
+    async def measure() -> None:
+        async with experiments.transactions.begin(experiments.workspace) as work:
+            await observe_outcomes([message(measured("a"), experiments)], work)
+            await looked.wait()
+
+    async with experiments.transactions.begin(experiments.workspace) as work:
+        await observe_exposures([message(exposed("a", "control"), experiments)], work)
+        measuring = asyncio.create_task(measure())
+        await asyncio.sleep(0.3)
+    await tally_of(experiments, experiment)
+    looked.set()
+    await measuring
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (1, 1)
+
+
 async def test_a_burst_is_taken_in_and_read_in_moderate_time(experiments: Driven) -> None:
     """Alternating kinds, and tables that nothing has analysed yet: neither a round trip nor a scan per observation."""
     experiment = await running(experiments)
@@ -232,6 +230,5 @@ async def test_a_burst_is_taken_in_and_read_in_moderate_time(experiments: Driven
     began = monotonic()
     for start in range(0, len(envelopes), 1_000):
         await experiments.deliver(*envelopes[start : start + 1_000])
-    units_counted, _, summaries = await counted(experiments, experiment)
-    assert (units_counted, summaries["kept", "control"].total) == ({"control": 5_000}, 5_000)
+    assert value_of(await tally_of(experiments, experiment), "kept", "control") == (5_000, 5_000)
     assert monotonic() - began < 15

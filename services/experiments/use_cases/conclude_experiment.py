@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from contracts.experiments import Conclusion
+from contracts.experiments import Conclusion, ExperimentConcluded
 from libs.runtime.problems import NotFound
 from services.experiments.domain.experiment import Experiment
-from services.experiments.domain.readout import read_out
-from services.experiments.domain.words import view
+from services.experiments.domain.readout import Readout
+from services.experiments.domain.view import view
+from services.experiments.domain.words import summary
 from services.experiments.store.work import ExperimentsWork
+from services.experiments.use_cases.look import look
 
 
 async def conclude_experiment(
@@ -19,20 +21,40 @@ async def conclude_experiment(
 
     Raises NotFound, or WrongStatus unless it was stopped.
     """
-    experiments = await work.experiments()
+    readouts, experiments = await work.readouts(), await work.experiments()
+    kept = await readouts.claim(experiment_id, wait=True)
     experiment = await experiments.find(experiment_id, lock=True)
     if experiment is None:
         raise NotFound("experiment", experiment_id)
     experiment.require("stopped", "conclude")
-    readout = read_out(experiment.plan, await (await work.observations()).count(experiment), at=work.now)
-    said = experiment.concluded(readout, conclusion or readout.conclusion, learned=learned, by=by)
-    kept: dict[str, Any] = {
+    readout = await look(experiment, kept, work)
+    said = _said(readout, conclusion or readout.conclusion, learned=learned, by=by)
+    summed_up: dict[str, Any] = {
         "conclusion": said.conclusion,
         "learned": learned,
         "concluded_by": by,
         "readout": view(readout),
     }
-    await experiments.conclude(experiment_id, at=work.now, conclusion=kept)
-    await (await work.readouts()).end(experiment_id)
+    await experiments.conclude(experiment_id, at=work.now, conclusion=summed_up)
+    await readouts.end(experiment_id)
     work.record(said)
-    return replace(experiment, status="concluded", concluded_at=work.now, conclusion=kept)
+    return replace(experiment, status="concluded", concluded_at=work.now, conclusion=summed_up)
+
+
+def _said(readout: Readout, conclusion: Conclusion, *, learned: str, by: str) -> ExperimentConcluded:
+    plan = readout.plan
+    return ExperimentConcluded(
+        experiment_id=readout.experiment.id,
+        key=plan.key,
+        problem_id=plan.problem_id,
+        conclusion=conclusion,
+        recommendation=readout.advice.action,
+        units=readout.tally.total,
+        summary=summary(readout),
+        learned=learned,
+        concluded_by=by,
+        estimate=readout.estimate(),
+        assumption_id=plan.assumption_id,
+        kind=plan.kind,
+        rule=readout.advice.rule,
+    )

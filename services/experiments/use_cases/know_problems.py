@@ -1,6 +1,6 @@
 """Follow which problems exist, and move everything to the survivor when two turn out to be one."""
 
-from contracts.problems import ProblemMerged, ProblemOpened, ProblemSplit
+from contracts.problems import ProblemMerged, ProblemOpened, ProblemSplit, ProblemUnmerged
 from services.experiments.store.work import ExperimentsWork
 
 
@@ -19,3 +19,8 @@ async def know_split(event: ProblemSplit, work: ExperimentsWork) -> None:
 async def follow_merge(event: ProblemMerged, work: ExperimentsWork) -> None:
     """Options, assumptions and experiments of the merged problem are about the survivor."""
     await (await work.problems()).merge(event.problem_id, event.into)
+
+
+async def know_unmerge(event: ProblemUnmerged, work: ExperimentsWork) -> None:
+    """It may be referred to again; what was proposed and tested before stays with the problem it was merged into."""
+    await (await work.problems()).unmerge(event.problem_id)

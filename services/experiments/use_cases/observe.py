@@ -10,19 +10,19 @@ from services.experiments.store.work import ExperimentsWork
 
 async def observe_exposures(messages: Sequence[Message[ObservationExposed]], work: ExperimentsWork) -> None:
     """Each unit belongs to the arm of its earliest exposure; what no open experiment covers is passed over."""
+    observations = await work.observations()
+    await observations.alone()
     experiments = await (await work.experiments()).still_open()
     exposures = first_exposures([message.event for message in messages], experiments)
     if exposures:
-        observations = await work.observations()
         await observations.expose(exposures)
-        await observations.wake({exposure.experiment_id for exposure in exposures})
 
 
 async def observe_outcomes(messages: Sequence[Message[ObservationMeasured]], work: ExperimentsWork) -> None:
     """Outcomes are kept whether or not their unit is known yet; what no open experiment uses is passed over."""
+    observations = await work.observations()
+    await observations.alone()
     experiments = await (await work.experiments()).still_open()
-    kept, concerned = countable([message.event for message in messages], experiments)
+    kept = countable([message.event for message in messages], experiments)
     if kept:
-        observations = await work.observations()
         await observations.measure(kept)
-        await observations.wake(concerned)

@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
-from contracts.experiments import ReadoutChanged
-from services.experiments.domain.readout import Readout, read_out
+from contracts.experiments import Estimate, ReadoutChanged
+from services.experiments.domain.readout import Readout, known_onsets
 from services.experiments.domain.words import summary
-from services.experiments.store.readouts import Told
+from services.experiments.store.readouts import Kept
 from services.experiments.store.work import ExperimentsWork
+from services.experiments.use_cases.look import look
 
 _PAUSE_SECONDS = 2.0
 _PAUSE_PER_COST = 20.0  # a large experiment is counted for at most a twentieth of the time
@@ -17,33 +19,49 @@ _PAUSE_PER_COST = 20.0  # a large experiment is counted for at most a twentieth 
 async def refresh_readout(experiment_id: UUID, work: ExperimentsWork) -> bool:
     """Tell every onset that was not told before; False when there was nothing to do, as somebody else did it."""
     readouts = await work.readouts()
-    told = await readouts.claim(experiment_id)
-    experiment = await (await work.experiments()).find(experiment_id) if told else None
-    if told is None or experiment is None:
+    kept = await readouts.claim(experiment_id, wait=False)
+    experiment = await (await work.experiments()).find(experiment_id) if kept else None
+    if kept is None or experiment is None:
         return False
     began = monotonic()
-    readout = read_out(experiment.plan, await (await work.observations()).count(experiment), at=work.now)
+    readout = await look(experiment, kept, work)
     pause = timedelta(seconds=max(_PAUSE_SECONDS, _PAUSE_PER_COST * (monotonic() - began)))
-    onsets = readout.onsets()
-    for event in _news(experiment_id, readout, told):
+    for event in _news(readout, kept):
         work.record(event)
-    known = told.onsets | set(onsets)
-    await readouts.keep(experiment_id, told=known, recommendation=readout.advice.action, due_at=work.now + pause)
+    told = known_onsets(kept.told, set(readout.onsets()))
+    await readouts.told(experiment_id, told=told, before=_said(readout), due_at=work.now + pause)
     return True
 
 
-def _news(experiment_id: UUID, readout: Readout, told: Told) -> list[ReadoutChanged]:
+def _said(readout: Readout) -> dict[str, Any]:
+    """What the next onset is told beside."""
+    estimate = readout.estimate()
+    return {
+        "recommendation": readout.advice.action,
+        "rule": readout.advice.rule,
+        "units": readout.tally.total,
+        "estimate": estimate.model_dump(mode="json") if estimate else None,
+    }
+
+
+def _news(readout: Readout, kept: Kept) -> list[ReadoutChanged]:
+    before = kept.before or {}
+    estimate = before.get("estimate")
     return [
         ReadoutChanged(
-            experiment_id=experiment_id,
+            experiment_id=readout.experiment.id,
             problem_id=readout.plan.problem_id,
             reason=reason,
             recommendation=readout.advice.action,
-            units=readout.counted.total,
+            units=readout.tally.total,
             summary=summary(readout),
             estimate=readout.estimate(),
-            previous_recommendation=told.recommendation,
+            rule=readout.advice.rule,
+            previous_recommendation=before.get("recommendation"),
+            previous_rule=before.get("rule"),
+            previous_units=before.get("units"),
+            previous_estimate=Estimate.model_validate(estimate) if estimate else None,
         )
         for name, reason in readout.onsets().items()
-        if name not in told.onsets
+        if name not in kept.told
     ]
