@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from services.triage.grouping.stopwords import STOPWORDS
 
@@ -9,6 +10,7 @@ STEM = 6
 MAX_CHARACTERS = 12_000
 MAX_TERMS = 150
 _SURFACE = 30
+_LONGEST_KEPT = 30
 # An address is looked for from the beginning of a word only: from anywhere in it, a long one would take quadratic time.
 _NOT_WORDS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+|<[^<>]{0,300}>", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
@@ -24,14 +26,22 @@ def terms_of(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for word in _WORD.findall(_NOT_WORDS.sub(" ", text[:MAX_CHARACTERS])):
-        for piece in _pieces(word):
-            folded = fold(piece)
-            if len(folded) < 2 or folded in STOPWORDS:
-                continue
-            found.setdefault(stem(folded), piece.lower()[:_SURFACE])
+        for stemmed, surface in _known(word) if len(word) <= _LONGEST_KEPT else _stems(word):
+            found.setdefault(stemmed, surface)
             if len(found) >= MAX_TERMS:
                 return found
     return found
+
+
+def _stems(word: str) -> tuple[tuple[str, str], ...]:
+    """The stems in what has no spaces, each with its surface; stop-words left out."""
+    folded = [(fold(piece), piece) for piece in _pieces(word)]
+    return tuple(
+        (stem(plain), piece.lower()[:_SURFACE]) for plain, piece in folded if len(plain) >= 2 and plain not in STOPWORDS
+    )
+
+
+_known = lru_cache(maxsize=65_536)(_stems)  # customers use the same words again and again
 
 
 def fold(word: str) -> str:

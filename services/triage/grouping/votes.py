@@ -1,0 +1,81 @@
+"""Where the nearest evidence says that items belong. Pure NumPy, for many items at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.triage.grouping.communities import Ints, company_of, lonely_below
+from services.triage.grouping.index import Found
+from services.triage.grouping.window import NONE, Floats
+
+PAIR = 0.60
+"""The cosine from which two items are company for each other, whatever else there is."""
+FOLLOWS = 0.80
+"""The cosine from which an item goes where a person placed its like, or left it."""
+_NEAR = 0.22  # the least cosine to a problem's nearest evidence, however little evidence there is
+_POWER = 8  # of the cosine: the nearest count for much more than the tenth
+_PINNED_VOTES = 3.0
+_CENTRE_COUNTS = 2.0
+_CONFIDENCE = (-2.8, 0.9, 4.2, 1.0)  # intercept, margin, likeness, its lead; fitted on two sets of customers' questions
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """Per item: the slot it belongs to or NONE, and the neighbours, [n, 10], that it makes a new problem with.
+
+    `score` is its likeness to the problem's centre, `margin` the share of the vote over the next problem's, and
+    `confidence` the probability that it is with its like.
+    """
+
+    slot: NDArray[np.int32]
+    company: NDArray[np.bool_]
+    score: Floats
+    margin: Floats
+    confidence: Floats
+
+
+def count_votes(
+    slots: NDArray[np.int32], found: Found, pinned: NDArray[np.bool_], likeness: Floats, known: Ints
+) -> Votes:
+    """Count the votes of each item's neighbours, all arrays [n, 10].
+
+    `likeness` is the cosine of the item to the centre of each neighbour's problem, `known` how many items were there,
+    itself counted. A lonely item belongs to nothing, unless one neighbour is as near as `PAIR`.
+    """
+    there = found.rows >= 0
+    slots = np.where(there, slots, NONE)
+    similarity = np.where(there, found.similarity, 0.0)
+    line = np.array([lonely_below(n) for n in known.tolist()], np.float32)
+    company = np.array([company_of(n) for n in known.tolist()])
+    close = there & (np.arange(slots.shape[1]) < company[:, None])
+    density = np.where(close, similarity, 0.0).sum(axis=1) / np.maximum(close.sum(axis=1), 1)
+    weight = np.maximum(similarity, 0) ** _POWER * np.where(pinned & there, _PINNED_VOTES, 1.0)
+    same = slots[:, :, None] == slots[:, None, :]
+    share = np.einsum("ijk,ik->ij", same, weight) / np.maximum(weight.sum(axis=1), 1e-12)[:, None]
+    placed = slots != NONE
+    rank = np.where(placed, share + _CENTRE_COUNTS * likeness, -np.inf)
+    best = rank.argmax(axis=1)
+    each = np.arange(len(slots))
+    lonely = (density < line) & (similarity.max(axis=1, initial=0.0) < PAIR)
+    followed = pinned & there & (similarity >= FOLLOWS)
+    follows = followed.any(axis=1)
+    best = np.where(follows, followed.argmax(axis=1), best)
+    slot = np.where(placed[each, best] & (~lonely | follows), slots[each, best], NONE).astype(np.int32)
+    nearest = np.where(slots == slots[each, best][:, None], similarity, 0.0).max(axis=1, initial=0.0)
+    slot[nearest < np.maximum(line, _NEAR)] = NONE
+    alone = there & ~placed
+    unplaced = np.where(alone, share, 0.0).max(axis=1, initial=0.0)
+    mine = np.where(placed[each, best], share[each, best], 0.0)
+    with_it = alone & (similarity >= PAIR) & (~follows & (unplaced > mine))[:, None]
+    others = np.where(same[each, best], 0.0, share).max(axis=1, initial=0.0)
+    margin = (mine - others).astype(np.float32)
+    score = np.where(slot != NONE, likeness[each, best], density).astype(np.float32)
+    second = np.where(placed & ~same[each, best], likeness, 0.0).max(axis=1, initial=0.0)
+    return Votes(slot, with_it, score, margin, _confidence(margin, score, score - second))
+
+
+def _confidence(margin: Floats, likeness: Floats, lead: Floats) -> Floats:
+    intercept, *weights = _CONFIDENCE
+    total = intercept + weights[0] * margin + weights[1] * likeness + weights[2] * lead
+    return (1 / (1 + np.exp(-total))).astype(np.float32)
