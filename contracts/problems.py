@@ -24,6 +24,8 @@ class FeedbackTriaged(Event):
     assigned_by: Literal["engine", "person"]
     nearest: tuple[UUID, ...] = ()
     previous_problem_id: UUID | None = None
+    margin: float | None = Field(default=None, ge=-1, le=1, description="share of the vote over the next problem's")
+    confidence: float | None = Field(default=None, ge=0, le=1, description="probability that it is with its like")
 
 
 class ProblemOpened(Event):
@@ -60,6 +62,18 @@ class ProblemMerged(Event):
     into: UUID
     merged_by: Line
     reason: Line
+
+
+class ProblemUnmerged(Event):
+    """A merge was taken back: `problem_id` is a problem of its own again, with the feedback that it had."""
+
+    TYPE: ClassVar = "whystream.problem.unmerged.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    unmerged_from: UUID
+    statement: Line
+    unmerged_by: Line
 
 
 class ProblemSplit(Event):
@@ -114,6 +128,43 @@ class ProblemPriorityChanged(Event):
     statement: Line | None = None
     reports: int | None = Field(default=None, ge=0)
     customers: int | None = Field(default=None, ge=0)
+
+
+class ProblemDescribed(Event):
+    """How a problem reads now: what sets it apart, quotes that represent it and differ, and what is asked for.
+
+    `request` is what customers want made, kept apart from the problem. `name` was given by a model, `named_by`, from
+    the quotes; it is a label and no evidence. All of it replaces what was described before, also by nothing.
+    """
+
+    TYPE: ClassVar = "whystream.problem.described.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    statement: Line
+    terms: tuple[Line, ...] = Field(default=(), max_length=10)
+    quotes: tuple[UUID, ...] = Field(default=(), max_length=5, description="ids of feedback, the most central first")
+    request: Line | None = None
+    request_from: UUID | None = None
+    requests: int = Field(default=0, ge=0, description="how many voices ask for something")
+    signs: dict[str, int] = Field(default_factory=dict, description="sign of severity: voices whose words show it")
+    languages: dict[str, int] = Field(default_factory=dict, description="language code: sampled reports")
+    name: Line | None = None
+    named_by: Line | None = None
+
+
+class ProblemSurged(Event):
+    """More distinct people report a problem than its own past explains: told once, when that begins."""
+
+    TYPE: ClassVar = "whystream.problem.surged.v1"
+    AGGREGATE: ClassVar = ("problem", "problem_id")
+
+    problem_id: UUID
+    statement: Line
+    voices: int = Field(ge=1, description="distinct people in the last 7 days; per anonymous source a root")
+    expected: float = Field(ge=0, description="voices a week, by the weeks before")
+    weeks: int = Field(ge=1, description="how many weeks before were looked at")
+    probability: float = Field(ge=0, le=1, description="of so many voices or more, were nothing new")
 
 
 class EvidenceGapFound(Event):

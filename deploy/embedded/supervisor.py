@@ -173,6 +173,7 @@ def _service(parts: Infrastructure, service: str) -> Program:
         "WHYSTREAM_NATS_MONITOR_URL": parts.nats_monitor_url,
         "WHYSTREAM_LISTEN": f"127.0.0.1:{parts.ports.services[service]}",
         "WHYSTREAM_PUBLIC_URL": os.environ.get("WHYSTREAM_PUBLIC_URL") or parts.home.url,
+        "WHYSTREAM_HOME": str(parts.home.folder),
     }
     return _python(service, f"services.{service}.main", parts, settings)
 

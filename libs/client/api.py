@@ -6,7 +6,7 @@ list, `Lot` the receipts of many items, `Feed` the iterator over the feed.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -131,6 +131,15 @@ class Api(ABC, Generic[One, Many, Lot, Feed]):
         body = {"risk": risk, "statement": statement, "importance": importance}
         return self.send(write("POST", f"/v1/options/{option_id}/assumptions", body))
 
+    def state_evidence(self, assumption_id: Id, says: str, note: str, source: str | None = None) -> One:
+        """What is known about an assumption besides experiments; `says` is supports, refutes or unclear."""
+        body = {"says": says, "note": note, "source": source}
+        return self.send(write("POST", f"/v1/assumptions/{assumption_id}/evidence", body))
+
+    def tree(self, problem_id: Id) -> One:
+        """The options of a problem, what they assume, what is known about that, and what to test next."""
+        return self.send(get(f"/v1/problems/{problem_id}/tree"))
+
     def register_experiment(self, experiment: Mapping[str, Any]) -> One:
         """Register what will be tested, and how it will be judged, before anything is measured."""
         return self.send(write("POST", "/v1/experiments", dict(experiment)))
@@ -147,9 +156,20 @@ class Api(ABC, Generic[One, Many, Lot, Feed]):
         """What the experiment shows now; safe to look at as often as you like."""
         return self.send(get(f"/v1/experiments/{experiment_id}/readout"))
 
-    def start_experiment(self, experiment_id: Id) -> One:
-        """Begin to count. What was registered no longer changes."""
-        return self.send(write("POST", f"/v1/experiments/{experiment_id}/start"))
+    def start_experiment(self, experiment_id: Id, counts_from: datetime | None = None) -> One:
+        """Begin to count, from now or an earlier moment. What was registered no longer changes."""
+        body = {"counts_from": counts_from.isoformat()} if counts_from else None
+        return self.send(write("POST", f"/v1/experiments/{experiment_id}/start", body))
+
+    def revise_experiment(self, experiment_id: Id, plan: Mapping[str, Any], reason: str) -> One:
+        """Stop it and start a new version under the same key, with another registration."""
+        body = {"plan": dict(plan), "reason": reason}
+        return self.send(write("POST", f"/v1/experiments/{experiment_id}/revise", body))
+
+    def enter_finding(self, experiment_id: Id, asked: int, agreed: int, note: str = "") -> One:
+        """What was counted in interviews, prototype sessions or a survey: how many were asked, and how many agreed."""
+        body = {"asked": asked, "agreed": agreed, "note": note}
+        return self.send(write("POST", f"/v1/experiments/{experiment_id}/findings", body))
 
     def stop_experiment(self, experiment_id: Id) -> One:
         """Count no longer."""

@@ -58,12 +58,16 @@ class Exposure(TypedDict):
 
 
 class Outcome(TypedDict):
-    """Something was measured about a unit; experiments that know the unit and the metric count it."""
+    """Something was measured about a unit; experiments that know the unit and the metric count it.
+
+    Two that agree in unit, metric, value and moment are one, unless their `ref` tells them apart.
+    """
 
     unit: str
     metric: str
     value: float
     at: str | datetime
+    ref: NotRequired[str]
 
 
 Status = Literal["accepted", "duplicate", "quarantined", "rejected"]

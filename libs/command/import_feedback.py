@@ -15,10 +15,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from deploy.embedded.home import Home
 from libs.client import AsyncWhystream
 from libs.command.errors import EXIT_FAILED, EXIT_INTERRUPTED
-from libs.command.feedback_columns import FIELDS, CellWrong, Columns, pairs
-from libs.command.feedback_files import Row, format_of, rows
 from libs.command.installation import caller
 from libs.command.tail import safe
+from libs.files.columns import FIELDS, CellWrong, Columns, pairs
+from libs.files.rows import Row, format_of, rows
 
 AT_ONCE = 500
 SHOWN_ERRORS = 50

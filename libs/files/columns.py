@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from libs.command.errors import UsageWrong
+from libs.files.errors import MappingWrong
 
 FIELDS = (
     "text",
@@ -62,7 +62,7 @@ class Columns:
         self._mapped, self._constants = dict(mapped or {}), dict(constants or {})
         for field in (*self._mapped, *self._constants):
             if field not in FIELDS and not (field.startswith(METADATA) and len(field) > len(METADATA)):
-                raise UsageWrong(f"there is no field {field!r}; known are {', '.join(FIELDS)}, metadata.NAME")
+                raise MappingWrong(f"there is no field {field!r}; known are {', '.join(FIELDS)}, metadata.NAME")
         self.ignored: set[str] = set()
         self._equal_rows: Counter[str] = Counter()
 
@@ -105,12 +105,12 @@ class Columns:
 
 
 def pairs(options: Iterable[str], option: str) -> dict[str, str]:
-    """`FIELD=VALUE` options as a dictionary. Raises UsageWrong."""
+    """`FIELD=VALUE` options as a dictionary. Raises MappingWrong."""
     found: dict[str, str] = {}
     for text in options:
         field, equals, value = text.partition("=")
         if not field or not equals or not value:
-            raise UsageWrong(f"{option} {text!r} should be {option} FIELD=VALUE")
+            raise MappingWrong(f"{option} {text!r} should be {option} FIELD=VALUE")
         found[field.strip()] = value
     return found
 

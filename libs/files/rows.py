@@ -8,7 +8,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from libs.command.errors import CommandError
+from libs.files.errors import FileUnreadable
 
 Format = Literal["csv", "jsonl", "json"]
 _ENDINGS: dict[str, Format] = {
@@ -20,10 +20,6 @@ _ENDINGS: dict[str, Format] = {
 }
 _LONGEST_CELL = 1_000_000
 _LARGEST_JSON = 512 * 1024 * 1024
-
-
-class FileUnreadable(CommandError):
-    """The file cannot be read as what it is said to be."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from libs.runtime.http import Edge, current_access, current_work, needs
 from libs.runtime.keys import Access
 from libs.runtime.paging import decode_cursor, encode_cursor
 from libs.runtime.problems import Invalid
-from services.triage import views
+from services.triage import grouping_routes, views
+from services.triage.domain import Weights
+from services.triage.domain.worth import LONGEST_HALF_LIFE, SHORTEST_HALF_LIFE
 from services.triage.grouping.words import terms_of
 from services.triage.store.briefs import Answer
 from services.triage.store.problems import Head
@@ -23,9 +25,12 @@ from services.triage.use_cases.answer_question import answer_question
 from services.triage.use_cases.find_problem import find_problem
 from services.triage.use_cases.merge_problems import merge_problems
 from services.triage.use_cases.move_feedback import move_feedback
+from services.triage.use_cases.read_problem import read_problem
+from services.triage.use_cases.set_weights import set_weights
 from services.triage.use_cases.split_problem import MOST, split_problem
 
 router = APIRouter(route_class=Edge, tags=["problems"])
+router.include_router(grouping_routes.router)
 InTransaction = Annotated[TriageWork, Depends(current_work)]
 Caller = Annotated[Access, Depends(current_access)]
 Cursor = Annotated[str | None, Query(max_length=500)]
@@ -37,6 +42,9 @@ _SORT_VALUE: dict[str, TypeAdapter[Any]] = {
     "reports": TypeAdapter(Annotated[Whole, Field(ge=0, le=2**31 - 1)]),
 }
 _ID, _MOMENT = TypeAdapter(UUID), TypeAdapter(Instant)
+
+
+_Weight = Annotated[Number, Field(ge=0, le=100)]
 
 
 class _Body(BaseModel):
@@ -68,13 +76,22 @@ class NewAnswer(_Body):
     assumption: Flag = False
 
 
+class NewWeights(_Body):
+    """Whatever is left out gets its default."""
+
+    segments: Annotated[dict[Short, _Weight], Field(max_length=100)] = {}
+    half_life_days: Annotated[Number, Field(ge=SHORTEST_HALF_LIFE, le=LONGEST_HALF_LIFE)] = Weights().half_life
+    objectives: _Weight = 1.0
+    revenue: _Weight = 1.0
+
+
 @router.get("/v1/problems")
 @needs("problems:read")
 async def list_problems(
     work: InTransaction,
     *,
     sort: Sort = "opportunity",
-    status: Literal["open", "decided", "merged"] | None = None,
+    status: Literal["open", "decided", "merged", "dismissed"] | None = None,
     segment: Annotated[Short | None, Query()] = None,
     q: Annotated[Short | None, Query()] = None,
     cursor: Cursor = None,
@@ -103,18 +120,7 @@ async def list_problems(
 @needs("problems:read")
 async def show_problem(problem_id: UUID, work: InTransaction) -> dict[str, Any]:
     """One problem with its brief; a merged one says where it went in `merged_into`."""
-    head = await find_problem(problem_id, work)
-    briefs, voices, business = await work.briefs(), await work.voices(), await work.business()
-    return views.detail(
-        head,
-        answers=await briefs.answers(problem_id),
-        suggestions=await briefs.suggestions(problem_id),
-        composition=await voices.composition(problem_id),
-        trend=await voices.trend(problem_id, now=work.now),
-        objectives=await business.objectives_of(problem_id),
-        decisions=await business.decisions_of(problem_id),
-        now=work.now,
-    )
+    return views.detail(await read_problem(problem_id, work), now=work.now)
 
 
 @router.get("/v1/problems/{problem_id}/evidence")
@@ -170,6 +176,23 @@ async def answer(
     await answer_question(problem_id, new, work)
     shown = await show_problem(problem_id, work)
     return {"question": question, **shown["brief"][question], "clarity": shown["clarity"]}
+
+
+@router.get("/v1/settings/triage")
+@needs("problems:read")
+async def show_settings(work: InTransaction) -> dict[str, Any]:
+    """What problems are ranked by."""
+    preferences = await work.preferences()
+    return views.settings(await preferences.weights(), await preferences.changed())
+
+
+@router.put("/v1/settings/triage")
+@needs("problems:write")
+async def change_settings(body: NewWeights, work: InTransaction, access: Caller) -> dict[str, Any]:
+    """Weigh segments, age, objectives and revenue anew; `recomputing` lasts until all problems are ranked by it."""
+    weights = Weights(body.segments, body.half_life_days, body.objectives, body.revenue)
+    await set_weights(weights, by=access.name, work=work)
+    return await show_settings(work)
 
 
 def _sort_value(head: Head, sort: Sort) -> float | int | str:

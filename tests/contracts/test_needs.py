@@ -40,6 +40,11 @@ async def get_ready(driven: Driven) -> None:
     started = sample("whystream.experiment.started.v1").data
     kept = ("key", "problem_id", "hypothesis", "primary_metric", "arms", "guardrails")
     plan = {name: started[name] for name in kept} | {"baseline": 0.86, "minimum_detectable_effect": 0.015}
+    about = {"kind": "build", "title": "Self-service"}
+    option = (await driven.http.post(f"/v1/problems/{started['problem_id']}/options", json=about)).json()
+    stated = {"risk": "value", "statement": "They use it", "importance": 4}
+    assumption = (await driven.http.post(f"/v1/options/{option['id']}/assumptions", json=stated)).json()
+    plan["assumption_id"] = assumption["id"]
     registered = await driven.http.post("/v1/experiments", json=plan)
     assert registered.status_code == 201, registered.text
     from_then = {"counts_from": sample("whystream.problem.opened.v1").time.isoformat()}

@@ -162,7 +162,7 @@ def _experiment(up: Up, problem: str) -> str:
     option = must(
         up, "POST", f"/v1/problems/{problem}/options", {"kind": "build", "title": "Keep reminders in local time"}
     )
-    must(
+    assumption = must(
         up, "POST", f"/v1/options/{option['id']}/assumptions",
         {"risk": "value", "statement": "Timely reminders keep appointments", "importance": 5},
     )  # fmt: skip
@@ -170,6 +170,7 @@ def _experiment(up: Up, problem: str) -> str:
     plan = {
         "key": f"local-time-{uuid4().hex[:6]}",
         "problem_id": problem,
+        "assumption_id": assumption["id"],
         "hypothesis": "Local time keeps appointments",
         "primary_metric": metric,
         "arms": [{"name": "control", "weight": 1}, {"name": "local", "weight": 1}],

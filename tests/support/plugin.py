@@ -4,6 +4,7 @@ Tests do not share a workspace, so they neither clean up nor disturb each other.
 """
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -23,7 +24,11 @@ from tests.support.driven import Driven, driven_service
 
 
 def pytest_configure() -> None:
-    """Logs as in production: the default of the library draws every failure with its locals, which takes a second."""
+    """Logs as in production: the default of the library draws every failure with its locals, which takes a second.
+
+    And the light embedder, whatever else is installed: it is fast, and the same everywhere.
+    """
+    os.environ.setdefault("WHYSTREAM_EMBEDDER", "light")
     configure_logs("tests", "ERROR")
 
 

@@ -28,6 +28,7 @@ ROUTED = [
     ("/v1/problems/0198/evidence", "triage"),
     ("/v1/problems/0198/brief/why", "triage"),
     ("/v1/problems/0198/options", "experiments"),
+    ("/v1/problems/0198/tree", "experiments"),
     ("/v1/experiments/0198/readout", "experiments"),
     ("/v1/observations", "experiments"),
     ("/v1/options/0198/assumptions", "experiments"),

@@ -1,6 +1,7 @@
 """Options are weighed, what must be true is said, and it is tested before anything is built for everybody."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from libs.client import Conflict, NotFound
@@ -46,7 +47,7 @@ async def register(story: Story) -> None:
     story.screen.say(f"{ASSUMPTION} (a risk of value, 5 of 5)", label="assumption")
     plan = _plan(story, assumption["id"])
     registered = await story.whystream.register_experiment(plan)
-    story.experiment = await story.whystream.start_experiment(registered["id"])
+    story.experiment = await story.whystream.start_experiment(registered["id"], simulation.beginning())
     await _fixed(story, registered["id"])
     story.experiment = await story.whystream.experiment(registered["id"])
     verify(story.experiment["status"] == "running", f"the experiment is {story.experiment['status']}, not running")
@@ -95,7 +96,7 @@ async def _fixed(story: Story, experiment_id: str) -> None:
 
 
 async def run(story: Story) -> None:
-    """The stream: 20,000 clients are exposed and what they do is observed; anybody may look at any time."""
+    """The stream: ten days, 20,000 clients are exposed and what they do is observed; anybody may look at any time."""
     watching = asyncio.create_task(_watch(story))
     try:
         total = await _send(story)
@@ -113,7 +114,8 @@ async def run(story: Story) -> None:
 async def _send(story: Story) -> int:
     total = 0
     with story.screen.counting("clients", simulation.VISITORS) as counter:
-        for clients, part in simulation.stream(story.experiment["key"], story.run):
+        begins = datetime.fromisoformat(story.experiment["counts_from"])
+        for clients, part in simulation.stream(story.experiment["key"], story.run, begins):
             total += await _observe(story, part, clients)
             counter.reach(clients)
     return total

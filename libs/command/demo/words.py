@@ -1,10 +1,12 @@
 """The first steps: customers speak through the product's tools, and problems appear behind their words."""
 
+import asyncio
 import json
 from collections import Counter as Tally
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from rich.table import Table
@@ -17,6 +19,7 @@ from libs.command.tail import safe
 SAMPLE = Path(__file__).with_name("feedback.jsonl")
 LAST_DAY = 41
 SHOWN = 8
+_QUIET_SECONDS = 4
 _OURS = ("day", "time", "about")
 
 
@@ -88,7 +91,7 @@ async def _until_triaged(story: Story, triaged: Tap, accepted: set[str]) -> None
 
 async def see_problems(story: Story) -> None:
     """What customers really struggle with, the most worth solving first."""
-    problems = await open_problems(story)
+    problems = await _settled(story)
     verify(len(problems) >= 5, f"only {len(problems)} problems appeared out of the sample")
     table = Table("problem, in a customer's words", "reports", "customers", "worth", box=None, header_style="bold")
     for column in table.columns[1:]:
@@ -99,7 +102,18 @@ async def see_problems(story: Story) -> None:
         table.add_row(words, str(problem["reports"]), str(problem["customers"]), f"{value:.0f}")
     story.screen.show(table)
     total = sum(problem["reports"] for problem in problems)
-    story.screen.say(f"{len(problems)} problems out of {total} reports: grouped by their words, each with its reason")
+    story.screen.say(f"{len(problems)} problems out of {total} reports: grouped by what they say, each with its reason")
+
+
+async def _settled(story: Story) -> list[dict[str, Any]]:
+    """The problems once hindsight has nothing more to say: the same for some seconds."""
+    deadline, quiet, problems = monotonic() + PATIENCE, 0, await open_problems(story)
+    while quiet < _QUIET_SECONDS and monotonic() < deadline:
+        await asyncio.sleep(1)
+        before, problems = problems, await open_problems(story)
+        same = [(one["id"], one["reports"]) for one in problems] == [(one["id"], one["reports"]) for one in before]
+        quiet = quiet + 1 if same else 0
+    return problems
 
 
 async def open_problems(story: Story) -> list[dict[str, Any]]:

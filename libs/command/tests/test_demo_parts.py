@@ -44,7 +44,7 @@ def test_the_person_of_the_demo_reads_well() -> None:
 
 def test_the_simulated_clients_are_the_same_each_time_and_each_in_one_arm() -> None:
     def observed() -> list[dict[str, Any]]:
-        return [item for _, part in simulation.stream("key", "run") for item in part]
+        return [item for _, part in simulation.stream("key", "run", simulation.beginning()) for item in part]
 
     first = observed()
     assert [{**item, "at": ""} for item in first] == [{**item, "at": ""} for item in observed()]
@@ -58,7 +58,7 @@ def test_the_simulated_clients_are_the_same_each_time_and_each_in_one_arm() -> N
 
 
 def test_each_part_of_the_stream_fits_one_request() -> None:
-    assert max(len(part) for _, part in simulation.stream("key", "run")) <= 1_000
+    assert max(len(part) for _, part in simulation.stream("key", "run", simulation.beginning())) <= 1_000
 
 
 def deliver(receiver: Receiver, identity: str, *, secret: str = SECRET) -> int:

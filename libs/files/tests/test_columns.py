@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from libs.command.errors import UsageWrong
-from libs.command.feedback_columns import CellWrong, Columns, pairs
+from libs.files.columns import CellWrong, Columns, pairs
+from libs.files.errors import MappingWrong
 
 
 def feedback(values: dict[str, Any], **constants: str) -> dict[str, Any]:
@@ -105,14 +105,14 @@ def test_rows_without_an_id_get_the_same_one_at_every_import_and_equal_rows_are_
 
 
 def test_fields_that_do_not_exist_are_refused_before_anything_is_read() -> None:
-    with pytest.raises(UsageWrong, match="there is no field 'texts'"):
+    with pytest.raises(MappingWrong, match="there is no field 'texts'"):
         Columns({"texts": "a"})
-    with pytest.raises(UsageWrong, match=r"there is no field 'metadata\.'"):
+    with pytest.raises(MappingWrong, match=r"there is no field 'metadata\.'"):
         Columns(constants={"metadata.": "a"})
 
 
 def test_options_are_pairs() -> None:
     assert pairs(["text=The = sign", "source=x"], "--map") == {"text": "The = sign", "source": "x"}
     for wrong in ("text", "=x", "text="):
-        with pytest.raises(UsageWrong, match="should be --map FIELD=VALUE"):
+        with pytest.raises(MappingWrong, match="should be --map FIELD=VALUE"):
             pairs([wrong], "--map")

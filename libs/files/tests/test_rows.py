@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from libs.command.feedback_files import FileUnreadable, Row, flat, format_of, rows
+from libs.files.errors import FileUnreadable
+from libs.files.rows import Row, flat, format_of, rows
 
 
 def read(path: Path, content: bytes, delimiter: str | None = None) -> list[Row]:

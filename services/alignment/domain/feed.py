@@ -77,7 +77,13 @@ _LINES: Mapping[type[Event], Callable[[Any, str, str], str]] = {
     problems.EvidenceGapFound: lambda e, about, _: f"Nobody has answered “{e.question}” for {about}: {e.reason}",
     problems.ProblemOpened: lambda e, *_: f"New problem “{e.statement}”",
     problems.ProblemGrew: lambda e, *_: f"“{e.statement}” now has {e.reports} reports from {e.customers} customers",
+    problems.ProblemSurged: lambda e, *_: (
+        f"“{e.statement}” is reported more than before: {e.voices} people in 7 days, {e.expected:g} a week expected"
+    ),
     problems.ProblemMerged: lambda e, about, _: f"{e.merged_by} merged {about} into another problem: {e.reason}",
+    problems.ProblemUnmerged: lambda e, *_: (
+        f"{e.unmerged_by} took a merge back: “{e.statement}” is a problem of its own again"
+    ),
     problems.ProblemSplit: lambda e, about, _: f"{e.split_by} split “{e.statement}” off {about}",
     problems.ProblemBriefChanged: lambda e, about, _: _brief(e, about),
     problems.ProblemPriorityChanged: lambda e, about, _: _priority(e, about),

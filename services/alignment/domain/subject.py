@@ -17,14 +17,14 @@ class Subject:
 
 def subject_of(event: Event) -> Subject:
     """What the event itself names; an event about a decision may leave its problem to be looked up."""
-    named = [getattr(event, field, None) for field in ("problem_id", "into", "new_problem_id")]
+    named = [getattr(event, field, None) for field in ("problem_id", "into", "new_problem_id", "unmerged_from")]
     return Subject(getattr(event, "decision_id", None), tuple(found for found in named if found is not None))
 
 
 def statements_in(event: Event) -> dict[UUID, str]:
     """The problems that an event states in words."""
     match event:
-        case problems.ProblemOpened() | problems.ProblemGrew():
+        case problems.ProblemOpened() | problems.ProblemGrew() | problems.ProblemSurged() | problems.ProblemUnmerged():
             return {event.problem_id: event.statement}
         case problems.ProblemSplit():
             return {event.new_problem_id: event.statement}

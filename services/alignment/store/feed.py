@@ -113,8 +113,8 @@ class Problems:
             [sequence for _, (_, sequence) in known],
         )
 
-    async def merge(self, merged: Iterable[tuple[UUID, UUID]]) -> None:
-        """Remember what each problem became a part of."""
+    async def merge(self, merged: Iterable[tuple[UUID, UUID | None]]) -> None:
+        """Remember what each problem became a part of; None: of nothing, it stands by itself again."""
         pairs = sorted(dict(merged).items())
         await self._driver.execute(
             "INSERT INTO problem (workspace, id, merged_into) SELECT $1, * FROM unnest($2::uuid[], $3::uuid[])"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from contracts.problems import ProblemMerged
+from contracts.problems import ProblemMerged, ProblemUnmerged
 from libs.messaging.work import Message
 from services.alignment.domain.subject import statements_in, subject_of
 from services.alignment.domain.subscriptions import name_of
@@ -62,7 +62,7 @@ async def _with_problems(told: list[Told], work: AlignmentWork) -> list[Told]:
 async def _learn(messages: Sequence[Message[Any]], work: AlignmentWork) -> None:
     """Keep what problems are called and what they became; what is older than known changes nothing."""
     statements: dict[UUID, tuple[str, int]] = {}
-    merged: dict[UUID, UUID] = {}
+    merged: dict[UUID, UUID | None] = {}
     for message in messages:
         event = message.event
         for problem_id, statement in statements_in(event).items():
@@ -73,6 +73,8 @@ async def _learn(messages: Sequence[Message[Any]], work: AlignmentWork) -> None:
                 statements[problem_id] = (statement, sequence)
         if isinstance(event, ProblemMerged):
             merged[event.problem_id] = event.into
+        elif isinstance(event, ProblemUnmerged):
+            merged[event.problem_id] = None
     problems = await work.problems()
     if statements:
         await problems.learn(statements)

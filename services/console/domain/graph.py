@@ -22,10 +22,13 @@ class Directions:
 # Why something is as it is: from a decision to all that it rests on. Feedback is fetched at the end, in bulk, so
 # `grouped_into` is not among them. A merged problem is one with what it was merged into, so both ways are walked.
 WHY = Directions(
-    ahead=("about", "merged_into", "split_from", "examines", "tests", "assumes", "serves", "concludes", "reads"),
+    ahead=(
+        *("about", "merged_into", "split_from", "examines", "tests", "assumes", "serves", "concludes", "reads"),
+        "replaces",
+    ),
     back=(
         *("merged_into", "answers", "evidence_for", "examines", "option_for", "stated_for", "assumes", "tests"),
-        *("reads", "concludes", "taken_on", "supports", "refutes", "leaves_open"),
+        *("reads", "concludes", "taken_on", "supports", "refutes", "leaves_open", "replaces"),
     ),
 )
 # What came of something: from words to the problem, its decisions, who was told, and the review.

@@ -44,13 +44,13 @@ def _feedback(about: Ref, facets: Facets) -> Node:
 
 def _problem(about: Ref, facets: Facets) -> Node:
     told = {"merged": "merged", "loop": "closed", "decided": "decided"}
-    state = next((state for facet, state in told.items() if facet in facets), "open")
+    state = next((state for facet, state in told.items() if facets.get(facet)), "open")
     gaps = {name.partition(":")[2]: dict(gap) for name, gap in facets.items() if name.startswith("gap:")}
     attributes = {
         **facets.get("size", {}),
         **facets.get("clarity", {}),
         **facets.get("priority", {}),
-        **{name: dict(facets[name]) for name in ("merged", "split", "loop") if name in facets},
+        **{name: dict(facets[name]) for name in ("merged", "split", "loop", "portrait", "surged") if facets.get(name)},
         **({"gaps": gaps} if gaps else {}),
     }
     title = _of(facets, "statement").get("statement", "")
@@ -86,12 +86,13 @@ def _experiment(about: Ref, facets: Facets) -> Node:
     """Also of an experiment whose start has not been heard of yet: its key and problem come with the conclusion."""
     registered, concluded = _of(facets, "registered"), _of(facets, "concluded")
     readout = concluded or _of(facets, "newest_readout")
-    state = "concluded" if concluded else "running"
-    attributes = _some(
-        registered or concluded, "key", "problem_id", "primary_metric", "arms", "alpha", "planned_units", "guardrails"
-    )
-    attributes |= _some(readout, "problem_id", "recommendation", "units", "summary", "estimate")
+    replaced = _of(facets, "replaced")
+    state = "concluded" if concluded else "replaced" if replaced else "running"
+    attributes = _some(registered or concluded, "key", "kind", "problem_id", "primary_metric", "arms", "alpha")
+    attributes |= _some(registered, "planned_units", "guardrails", "version")
+    attributes |= _some(readout, "problem_id", "recommendation", "rule", "units", "summary", "estimate")
     attributes |= _some(concluded, "conclusion", "learned")
+    attributes |= {"replaced_by_version": replaced["version"]} if replaced else {}
     title = attributes.get("key", "")
     return Node(about, title, registered.get("hypothesis", ""), state, _time(registered or readout), attributes)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from services.console.domain.facts import Ref, answer_ref_of
 from services.console.domain.graph import Graph
 from services.console.domain.interval import Interval, interval_of
+from services.console.domain.next_test import Examined, NextTest, riskiest
 from services.console.domain.nodes import UNKNOWN, Node
 
 FIRST_QUOTES = 5
@@ -79,6 +80,7 @@ class ProblemStory:
     tested: list[Tested]
     options: list[Weighed]
     assumptions: list[Node]
+    next_test: NextTest | None
     objectives: list[Node]
     decisions: list[Node]
 
@@ -108,6 +110,8 @@ def tell_problem(about: Ref, graph: Graph) -> ProblemStory:
     into = graph.targets(about, "merged_into")
     options = [Weighed(node, graph.targets(node.ref, "assumes")) for node in _from(graph, family, "option_for")]
     assumed = {node.ref for option in options for node in option.assumptions}
+    tested = [_tested(node, graph) for node in _from(graph, family, "examines")]
+    stated = _from(graph, family, "stated_for")
     return ProblemStory(
         problem=graph.nodes[about],
         merged=[graph.nodes[member] for member in family if member != about and graph.nodes[member].state == "merged"],
@@ -115,9 +119,10 @@ def tell_problem(about: Ref, graph: Graph) -> ProblemStory:
         split_from=graph.targets(about, "split_from"),
         quotes=_quotes(family, graph),
         answers=[_answer(question, asked, about, family, graph) for question, asked in QUESTIONS.items()],
-        tested=[_tested(node, graph) for node in _from(graph, family, "examines")],
+        tested=tested,
         options=options,
-        assumptions=[node for node in _from(graph, family, "stated_for") if node.ref not in assumed],
+        assumptions=[node for node in stated if node.ref not in assumed],
+        next_test=riskiest(stated, [Examined(one.node, one.assumptions, one.conclusion) for one in tested]),
         objectives=graph.targets(about, "serves"),
         decisions=_from(graph, family, "about"),
     )
@@ -171,8 +176,13 @@ def _from(graph: Graph, family: list[Ref], relation: str) -> list[Node]:
 
 
 def _quotes(family: list[Ref], graph: Graph) -> Quotes:
-    """Those cited as evidence first, then the surest of the grouping, each source and segment once before any twice."""
+    """Those cited as evidence first, then those that triage chose to represent the problem and differ.
+
+    The rest are the surest of the grouping, each source and segment once before any twice.
+    """
     found = _from(graph, family, "grouped_into")
+    drawn = graph.nodes[family[0]].attributes.get("portrait", {}).get("quotes", ())
+    central = {quote: place for place, quote in enumerate(drawn)}
     cited = {edge.source for edge in graph.edges if edge.relation == "evidence_for" and edge.source.kind == "feedback"}
     legible = [node for node in found if node.text]
     legible.sort(key=lambda node: (node.ref not in cited, -float(node.attributes.get("score", 0)), node.ref))
@@ -181,7 +191,7 @@ def _quotes(family: list[Ref], graph: Graph) -> Quotes:
     for node in legible:
         voice = (node.attributes.get("source"), node.attributes.get("segment"))
         rounds[node.ref] = seen[voice] = seen.get(voice, -1) + 1
-    legible.sort(key=lambda node: (node.ref not in cited, rounds[node.ref]))
+    legible.sort(key=lambda node: (node.ref not in cited, central.get(node.ref.id, len(central)), rounds[node.ref]))
     ordered = legible + [node for node in found if not node.text]
     shown = graph.feedback - sum(1 for about in graph.nodes if about.kind == "feedback") + len(found)
     return Quotes(ordered[:FIRST_QUOTES], ordered[FIRST_QUOTES : FIRST_QUOTES + MORE_QUOTES], shown)

@@ -15,7 +15,8 @@ _PROBLEMS = """
 WITH RECURSIVE tree AS (
     SELECT id AS root, id FROM facet AS known
     WHERE workspace = $1 AND kind = 'problem' AND facet = 'statement' AND NOT EXISTS (
-        SELECT FROM facet WHERE workspace = $1 AND kind = 'problem' AND id = known.id AND facet = 'merged')
+        SELECT FROM facet WHERE workspace = $1 AND kind = 'problem' AND id = known.id AND facet = 'merged'
+          AND content ? 'into')
     UNION
     SELECT root, from_id FROM tree JOIN edge ON to_id = id
     WHERE workspace = $1 AND to_kind = 'problem' AND relation = 'merged_into'

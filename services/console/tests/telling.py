@@ -36,11 +36,13 @@ from contracts.problems import (
     FeedbackTriaged,
     Opportunity,
     ProblemBriefChanged,
+    ProblemDescribed,
     ProblemGrew,
     ProblemMerged,
     ProblemOpened,
     ProblemPriorityChanged,
     ProblemSplit,
+    ProblemSurged,
 )
 
 BEGAN = datetime(2026, 10, 12, 8, 30, tzinfo=UTC)
@@ -154,14 +156,16 @@ def _words(story: Story) -> None:
     story.say(FeedbackQuarantined(feedback_id=uuid4(), source="in-app", reason="4 links in one text"))
 
 
+STATEMENT = "Patients cannot move their own appointment and have to call"
+
+
 def _grew(story: Story, reports: int) -> ProblemGrew:
-    statement = "Patients cannot move their own appointment and have to call"
     return ProblemGrew(
         problem_id=story.problem,
         feedback_id=story.feedback[-1],
         reports=reports,
         customers=reports,
-        statement=statement,
+        statement=STATEMENT,
     )
 
 
@@ -179,8 +183,23 @@ def _problem(story: Story) -> None:
             problem_id=story.problem, question="success", week="2026-W47", reason="reported 9 times, no measure named"
         ),
         ProblemPriorityChanged(
-            problem_id=story.problem, opportunity=Opportunity(customer_value=12.5, business_value=7.25)
+            problem_id=story.problem,
+            opportunity=Opportunity(customer_value=12.5, business_value=7.25, parts={"reach": 9, "severity": 1.75}),
         ),
+        ProblemDescribed(
+            problem_id=story.problem,
+            statement=STATEMENT,
+            terms=("phone", "move", "<b>appointment</b>"),
+            quotes=(story.feedback[4], story.feedback[2]),
+            request="Please add a button that moves it",
+            request_from=story.feedback[2],
+            requests=3,
+            signs={"cannot go on": 4},
+            languages={"en": 7, "de": 2},
+            name="Patients cannot reschedule <script>",
+            named_by="a-small-model",
+        ),
+        ProblemSurged(problem_id=story.problem, statement=STATEMENT, voices=9, expected=2.5, weeks=6, probability=1e-5),
         ObjectiveSet(
             objective_id=story.objective, name="Fewer calls per practice", weight=3, problem_ids=(story.problem,)
         ),
@@ -223,6 +242,7 @@ def _experiment(story: Story) -> None:
         ExperimentStarted(
             experiment_id=story.experiment,
             key="reschedule-link",
+            kind="ab",
             problem_id=story.problem,
             hypothesis="With a link in the confirmation, more patients move their appointment themselves.",
             primary_metric=Metric(name="moved-without-call", kind="conversion", direction="increase"),
@@ -236,6 +256,7 @@ def _experiment(story: Story) -> None:
         ExperimentConcluded(
             experiment_id=story.experiment,
             key="reschedule-link",
+            kind="ab",
             problem_id=story.problem,
             conclusion="supported",
             recommendation="ship",

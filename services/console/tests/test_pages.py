@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from contracts.feedback import FeedbackReceived
-from contracts.problems import ProblemOpened
+from contracts.problems import Opportunity, ProblemOpened, ProblemPriorityChanged
 from libs.runtime.keys import digest_of
 from services.console.domain.signing_in import from_this_site, local_path
-from services.console.tests.telling import BEGAN, Story, triaged, whole_story
+from services.console.tests.telling import BEGAN, STATEMENT, Story, triaged, whole_story
 from tests.support.driven import Driven
 
 HERE = {"Origin": "http://test"}
@@ -105,6 +105,35 @@ async def test_customers_words_stay_words(console: Driven, story: Story) -> None
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+async def test_a_problems_page_shows_what_was_drawn_of_it(console: Driven, story: Story) -> None:
+    await console.deliver(*story.envelopes)
+    async with signed_in(console) as client:
+        page = (await client.get(f"/problems/{story.problem}")).text
+    assert "reach 9.00 · severity 1.75" in page
+    assert "&lt;b&gt;appointment&lt;/b&gt;" in page
+    assert 'A model (a-small-model) calls it: <span dir="auto">Patients cannot reschedule &lt;script&gt;</span>' in page
+    assert "cannot go on (4 voices)" in page
+    assert "en (7), de (2)" in page
+    assert "3 voices ask for something, which may not be what solves it" in page
+    assert "9 in 7 days, where 2.5 a week were expected from the 6 weeks before" in page
+    shown = re.findall(r'<li class="quote" id="feedback-([^"]+)"', page)
+    said = [str(identity) for identity in story.feedback]
+    assert set(shown[:2]) == {said[0], said[1]}  # cited as evidence
+    assert shown[2:4] == [said[4], said[2]]
+
+
+async def test_a_new_statement_replaces_the_old_one(console: Driven, story: Story) -> None:
+    told = ProblemPriorityChanged(
+        problem_id=story.problem, opportunity=Opportunity(customer_value=1, business_value=1), statement="Chosen anew"
+    )
+    story.say(told)
+    await console.deliver(*story.envelopes)
+    async with signed_in(console) as client:
+        page = (await client.get(f"/problems/{story.problem}")).text
+    assert '<h1 dir="auto">Chosen anew</h1>' in page
+    assert STATEMENT not in page
 
 
 async def test_pages_of_half_heard_stories_still_read(console: Driven, story: Story) -> None:

@@ -18,7 +18,7 @@ class Corrections:
 
     async def note(
         self,
-        kind: Literal["merge", "split", "move"],
+        kind: Literal["merge", "split", "move", "dismiss", "unmerge", "undo"],
         *,
         source: UUID | None,
         target: UUID | None,
@@ -75,6 +75,36 @@ class Corrections:
             problem_id,
             other,
             correction_id,
+        )
+
+    async def leave_behind(self, problem_id: UUID, feedback_ids: Collection[UUID] | None = None) -> None:
+        """Keep what a problem has, and also these, as what comes back to it if it is taken apart again."""
+        await self._driver.execute(
+            "INSERT INTO former_evidence (workspace, problem_id, feedback_id)"
+            " SELECT $1, $2, feedback_id FROM evidence WHERE workspace = $1 AND problem_id = $2"
+            " UNION SELECT $1, $2, unnest($3::uuid[]) ON CONFLICT DO NOTHING",
+            self._workspace,
+            problem_id,
+            list(feedback_ids or ()),
+        )
+
+    async def left_behind(self, problem_id: UUID, *, since: datetime) -> list[UUID]:
+        """What a problem had then, but for what a person has placed elsewhere since."""
+        rows = await self._driver.fetch(
+            "SELECT feedback_id FROM former_evidence f JOIN evidence e USING (workspace, feedback_id)"
+            " WHERE workspace = $1 AND f.problem_id = $2 AND NOT EXISTS (SELECT FROM link JOIN correction c"
+            "  USING (workspace, correction_id) WHERE link.workspace = $1 AND link.feedback_id = f.feedback_id"
+            "  AND link.kind = 'must' AND c.kind <> 'unmerge' AND c.made_at > $3) ORDER BY position",
+            self._workspace,
+            problem_id,
+            since,
+        )
+        return [row[0] for row in rows]
+
+    async def take_back(self, problem_id: UUID) -> None:
+        """What a problem had has come back to it."""
+        await self._driver.execute(
+            "DELETE FROM former_evidence WHERE workspace = $1 AND problem_id = $2", self._workspace, problem_id
         )
 
     async def merge(self, problem_id: UUID, into: UUID) -> None:

@@ -1,7 +1,6 @@
 """The words, and where they belong."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,25 +9,45 @@ from uuid import UUID
 import asyncpg
 
 from services.triage.domain import Report
-from services.triage.grouping.grouper import Assignment, Evidence, Pinned, Place, Seen
 
-MOST_PINNED = 500
 _COLUMNS = (
-    *("workspace", "feedback_id", "problem_id", "profile_id", "text", "terms", "voice", "source", "customer_id"),
-    *("segment", "plan", "revenue", "currency", "rating", "occurred_at", "score", "reason", "algorithm"),
-    *("assigned_by", "assigned_at", "nearest"),
+    *("workspace", "feedback_id", "position", "problem_id", "text", "terms", "voice", "source", "customer_id"),
+    *("segment", "plan", "revenue", "currency", "rating", "language", "occurred_at", "score", "margin", "confidence"),
+    *("reason", "algorithm", "assigned_by", "assigned_at", "nearest", "vector", "embedder", "in_window"),
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Vector:
+    """What the engine knows evidence by: float16 bytes, who made them, and the order of arrival."""
+
+    vector: bytes
+    embedder: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where evidence belongs, and why. `score` is 0 to 1; `nearest` are the ids of the evidence that decided."""
+
+    problem_id: UUID | None
+    score: float
+    reason: str
+    algorithm: str
+    margin: float | None = None
+    confidence: float | None = None
+    nearest: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
-    """A report with what was decided about it. `place` is the engine's, or that of the problem it opened."""
+    """A report with what was decided about it. `terms` are the stems that it is found by."""
 
     report: Report
-    item: Evidence
-    assignment: Assignment
-    place: Place | None
-    nearest: tuple[UUID, ...] = ()
+    language: str
+    terms: Sequence[str]
+    vector: Vector
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +58,8 @@ class Stored:
     problem_id: UUID | None
     assigned_by: str
     text: str
-    terms: frozenset[str]
     voice: str
+    named: bool
 
 
 class EvidenceStore:
@@ -65,14 +84,14 @@ class EvidenceStore:
         await self._driver.copy_records_to_table("evidence", records=records, columns=_COLUMNS)
 
     def _record(self, placed: Placed, now: datetime) -> tuple[Any, ...]:
-        report, found, place = placed.report, placed.assignment, placed.place
+        report, place, vector = placed.report, placed.place, placed.vector
         return (
             self._workspace,
             report.feedback_id,
-            place.problem_id if place else None,
-            place.profile_id if place else None,
+            vector.position,
+            place.problem_id,
             report.text,
-            list(placed.item.terms),
+            list(placed.terms),
             report.voice,
             report.source,
             report.customer_id,
@@ -81,112 +100,81 @@ class EvidenceStore:
             report.revenue,
             report.currency,
             report.rating,
+            placed.language,
             report.occurred_at,
-            found.score,
-            found.reason,
-            found.algorithm,
+            place.score,
+            place.margin,
+            place.confidence,
+            place.reason,
+            place.algorithm,
             "engine",
             now,
-            list(placed.nearest),
+            list(place.nearest),
+            vector.vector,
+            vector.embedder,
+            True,
         )
 
-    async def count_words(self, items: Iterable[Iterable[str]], *, sign: int = 1) -> None:
-        """Add these items' stems to the workspace's counts, or with sign -1 take them off and forget unused stems."""
-        counts: Counter[str] = Counter()
-        reports = 0
-        for terms in items:
-            counts.update(list(terms))  # a mapping would be added value by value
-            reports += 1
-        ordered = sorted(counts)
-        amounts = [sign * counts[term] for term in ordered]
+    async def put(self, places: Mapping[UUID, Place], *, now: datetime) -> None:
+        """The engine says that this evidence belongs elsewhere now."""
+        ordered = list(places.values())
         await self._driver.execute(
-            "INSERT INTO term AS t (workspace, term, reports) SELECT $1, * FROM unnest($2::text[], $3::int[])"
-            " ON CONFLICT (workspace, term) DO UPDATE SET reports = t.reports + excluded.reports",
+            "UPDATE evidence e SET problem_id = n.problem, score = n.score, margin = NULL, confidence = NULL,"
+            " reason = n.reason, algorithm = n.algorithm, assigned_by = 'engine', assigned_at = $7, nearest = '{}'"
+            " FROM unnest($2::uuid[], $3::uuid[], $4::float8[], $5::text[], $6::text[])"
+            " AS n (id, problem, score, reason, algorithm) WHERE e.workspace = $1 AND e.feedback_id = n.id",
             self._workspace,
-            ordered,
-            amounts,
+            list(places),
+            [place.problem_id for place in ordered],
+            [place.score for place in ordered],
+            [place.reason for place in ordered],
+            [place.algorithm for place in ordered],
+            now,
         )
-        await self._driver.execute(
-            "INSERT INTO tally AS t (workspace, reports) VALUES ($1, $2)"
-            " ON CONFLICT (workspace) DO UPDATE SET reports = greatest(0, t.reports + excluded.reports)",
-            self._workspace,
-            sign * reports,
-        )
-        if sign < 0:
-            await self._driver.execute(
-                "DELETE FROM term WHERE workspace = $1 AND term = ANY($2::text[]) AND reports <= 0",
-                self._workspace,
-                ordered,
-            )
 
-    async def seen(self, terms: Collection[str]) -> Seen:
+    async def newest_of(self, problem_ids: Collection[UUID], *, most: int) -> dict[UUID, list[tuple[UUID, str]]]:
+        """Per problem its newest evidence: id and text."""
         rows = await self._driver.fetch(
-            "SELECT term, reports FROM term WHERE workspace = $1 AND term = ANY($2::text[])",
-            self._workspace,
-            list(terms),
-        )
-        total = await self._driver.fetchval("SELECT reports FROM tally WHERE workspace = $1", self._workspace)
-        return Seen(total or 0, {row[0]: row[1] for row in rows})
-
-    async def pinned(self, terms: Collection[str]) -> list[Pinned]:
-        """The newest evidence that persons placed, or kept in place, and that shares a stem with these."""
-        rows = await self._driver.fetch(
-            "SELECT feedback_id, problem_id, profile_id, terms FROM evidence"
-            " WHERE workspace = $1 AND pinned AND terms && $2::text[]"
-            " ORDER BY assigned_at DESC, feedback_id LIMIT $3",
-            self._workspace,
-            list(terms),
-            MOST_PINNED,
-        )
-        return [Pinned(row[0], Place(row[2], row[1]) if row[1] else None, frozenset(row[3])) for row in rows]
-
-    async def newest_of(
-        self, problem_ids: Collection[UUID], *, most: int
-    ) -> dict[UUID, list[tuple[UUID, str, frozenset[str]]]]:
-        """Per problem its newest evidence: id, text and stems."""
-        rows = await self._driver.fetch(
-            "SELECT p, e.feedback_id, e.text, e.terms FROM unnest($2::uuid[]) AS p CROSS JOIN LATERAL ("
-            " SELECT feedback_id, text, terms FROM evidence WHERE workspace = $1 AND problem_id = p"
+            "SELECT p, e.feedback_id, e.text FROM unnest($2::uuid[]) AS p CROSS JOIN LATERAL ("
+            " SELECT feedback_id, text FROM evidence WHERE workspace = $1 AND problem_id = p"
             " ORDER BY occurred_at DESC, feedback_id DESC LIMIT $3) e",
             self._workspace,
             list(problem_ids),
             most,
         )
-        found: dict[UUID, list[tuple[UUID, str, frozenset[str]]]] = {}
-        for problem_id, feedback_id, text, terms in rows:
-            found.setdefault(problem_id, []).append((feedback_id, text, frozenset(terms)))
+        found: dict[UUID, list[tuple[UUID, str]]] = {}
+        for problem_id, feedback_id, text in rows:
+            found.setdefault(problem_id, []).append((feedback_id, text))
         return found
 
     async def find(self, feedback_ids: Collection[UUID]) -> dict[UUID, Stored]:
         """These, where they are here and their words were not erased."""
         rows = await self._driver.fetch(
-            "SELECT feedback_id, problem_id, assigned_by, text, terms, voice FROM evidence"
+            "SELECT feedback_id, problem_id, assigned_by, text, voice, customer_id IS NOT NULL FROM evidence"
             " WHERE workspace = $1 AND feedback_id = ANY($2::uuid[]) AND erased_at IS NULL",
             self._workspace,
             list(feedback_ids),
         )
-        return {row[0]: Stored(row[0], row[1], row[2], row[3], frozenset(row[4]), row[5]) for row in rows}
+        return {row[0]: Stored(*row) for row in rows}
 
-    async def profiles_of(self, feedback_ids: Collection[UUID]) -> set[UUID]:
-        """The profiles that this evidence counts for."""
+    async def of_problem(self, problem_id: UUID) -> list[UUID]:
+        """The ids of all of a problem's evidence, oldest first."""
         rows = await self._driver.fetch(
-            "SELECT DISTINCT profile_id FROM evidence WHERE workspace = $1 AND feedback_id = ANY($2::uuid[])"
-            " AND profile_id IS NOT NULL",
+            "SELECT feedback_id FROM evidence WHERE workspace = $1 AND problem_id = $2 ORDER BY position",
             self._workspace,
-            list(feedback_ids),
+            problem_id,
         )
-        return {row[0] for row in rows}
+        return [row[0] for row in rows]
 
-    async def place(self, feedback_ids: Collection[UUID], place: Place | None, *, reason: str, now: datetime) -> None:
+    async def place(self, feedback_ids: Collection[UUID], to: UUID | None, *, reason: str, now: datetime) -> None:
         """A person puts evidence there; its like will follow."""
         await self._driver.execute(
-            "UPDATE evidence SET problem_id = $3, profile_id = $4, score = 1, reason = $5, algorithm = 'person',"
-            " assigned_by = 'person', assigned_at = $6, pinned = true, nearest = '{}'"
+            "UPDATE evidence SET problem_id = $3, score = 1, margin = NULL, confidence = NULL, reason = $4,"
+            " algorithm = 'person', assigned_by = 'person', assigned_at = $5, pinned = true, nearest = '{}'"
             " WHERE workspace = $1 AND feedback_id = ANY($2::uuid[])",
             self._workspace,
             list(feedback_ids),
-            place.problem_id if place else None,
-            place.profile_id if place else None,
+            to,
             reason,
             now,
         )
@@ -199,8 +187,17 @@ class EvidenceStore:
             problem_id,
         )
 
+    async def has_pinned(self, problem_id: UUID) -> bool:
+        """Whether a person placed any of this problem's evidence."""
+        found = await self._driver.fetchval(
+            "SELECT EXISTS (SELECT FROM evidence WHERE workspace = $1 AND problem_id = $2 AND pinned)",
+            self._workspace,
+            problem_id,
+        )
+        return bool(found)
+
     async def merge(self, problem_id: UUID, into: UUID) -> None:
-        """All evidence of one problem belongs to the other; each keeps the profile it was recognised by."""
+        """All evidence of one problem belongs to the other."""
         await self._driver.execute(
             "UPDATE evidence SET problem_id = $3 WHERE workspace = $1 AND problem_id = $2",
             self._workspace,
@@ -210,23 +207,24 @@ class EvidenceStore:
 
     async def erase(self, feedback_ids: Collection[UUID], *, now: datetime) -> None:
         """Blank everything but the id, for good; an id not seen yet is remembered, so that late words stay out."""
+        ids = list(feedback_ids)
         await self._driver.execute(
             "INSERT INTO evidence (workspace, feedback_id, text, terms, reason, algorithm, assigned_by, assigned_at,"
             " erased_at) SELECT $1, f, '', '{}', 'erased', 'none', 'engine', $3, $3 FROM unnest($2::uuid[]) AS f"
-            " ON CONFLICT (workspace, feedback_id) DO UPDATE SET problem_id = NULL, profile_id = NULL, text = '',"
+            " ON CONFLICT (workspace, feedback_id) DO UPDATE SET problem_id = NULL, text = '',"
             " terms = '{}', voice = NULL, source = NULL, customer_id = NULL, segment = NULL, plan = NULL,"
-            " revenue = NULL, currency = NULL, rating = NULL,"
-            " occurred_at = NULL, score = 0, reason = 'erased', algorithm = 'none',"
-            " assigned_by = 'engine', pinned = false, nearest = '{}', erased_at = $3",
+            " revenue = NULL, currency = NULL, rating = NULL, language = NULL,"
+            " occurred_at = NULL, score = 0, margin = NULL, confidence = NULL, reason = 'erased', algorithm = 'none',"
+            " assigned_by = 'engine', pinned = false, nearest = '{}', vector = NULL, embedder = NULL,"
+            " in_window = false, erased_at = $3",
             self._workspace,
-            list(feedback_ids),
+            ids,
             now,
         )
-        await self._driver.execute(
-            "DELETE FROM link WHERE workspace = $1 AND feedback_id = ANY($2::uuid[])",
-            self._workspace,
-            list(feedback_ids),
-        )
+        for table in ("link", "former_evidence", "regrouped_evidence"):
+            await self._driver.execute(
+                f"DELETE FROM {table} WHERE workspace = $1 AND feedback_id = ANY($2::uuid[])", self._workspace, ids
+            )
 
     async def page(self, problem_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int) -> list[dict[str, Any]]:
         """A problem's evidence, newest first."""
@@ -234,8 +232,8 @@ class EvidenceStore:
         if after:
             where, arguments = "AND (occurred_at, feedback_id) < ($4, $5)", [*arguments, *after]
         rows = await self._driver.fetch(
-            "SELECT feedback_id, text, source, customer_id, segment, plan, occurred_at, score, reason, algorithm,"
-            f" assigned_by, nearest FROM evidence WHERE workspace = $1 AND problem_id = $2 {where}"
+            "SELECT feedback_id, text, source, customer_id, segment, plan, occurred_at, score, margin, confidence,"
+            f" reason, algorithm, assigned_by, nearest FROM evidence WHERE workspace = $1 AND problem_id = $2 {where}"
             " ORDER BY occurred_at DESC, feedback_id DESC LIMIT $3",
             *arguments,
         )

@@ -1,7 +1,7 @@
-"""Problems: what they are recognised by, where they stand, and the ranked list."""
+"""Problems: where they stand, what became of them, and the ranked list."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.triage.domain import NO_WORDS, Standing
-from services.triage.grouping.grouper import Candidate
+from services.triage.domain import LIVING, NO_WORDS, Standing
 
-MOST_CANDIDATES = 2_000
 _SORTED_BY = {"opportunity": "rank", "recent": "last_seen", "reports": "reports"}
 
 
@@ -26,7 +24,6 @@ class Head:
     statement: str
     stated_by: UUID | None
     stated_at: int
-    uses: Mapping[str, int]
     standing: Standing
     told_customer: float | None
     told_business: float | None
@@ -34,6 +31,12 @@ class Head:
     last_seen: datetime
     opened_at: datetime
     rank: float
+    merged_at: datetime | None = None
+
+    @property
+    def living(self) -> bool:
+        """Whether evidence can belong to it: it was neither merged nor dismissed."""
+        return self.status in LIVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,9 @@ class Settled:
 
 
 _HEAD = (
-    "problem_id, status, merged_into, statement, stated_by, stated_at, terms, uses, reports, customers, reach, warmth,"
-    " severity, revenue::text AS revenue, objectives, told_customer, told_business, first_seen, last_seen, opened_at,"
-    " rank"
+    "problem_id, status, merged_into, statement, stated_by, stated_at, reports, customers, reach, warmth,"
+    " severity, revenue::text AS revenue, objectives, wording, segment_weight, half_life,"
+    " revenue_weight, told_customer, told_business, first_seen, last_seen, opened_at, rank, merged_at"
 )
 
 
@@ -74,17 +77,6 @@ class Problems:
         self._driver = driver
         self._workspace = workspace
 
-    async def candidates(self, terms: Collection[str]) -> list[Candidate]:
-        """The most recently seen profiles that share a stem with these, merged ones under their survivor's id."""
-        rows = await self._driver.fetch(
-            "SELECT problem_id, coalesce(merged_into, problem_id), terms, uses FROM problem"
-            " WHERE workspace = $1 AND terms && $2::text[] ORDER BY last_seen DESC, problem_id LIMIT $3",
-            self._workspace,
-            list(terms),
-            MOST_CANDIDATES,
-        )
-        return [Candidate(row[0], row[1], dict(zip(row[2], row[3], strict=True))) for row in rows]
-
     async def heads(self, problem_ids: Collection[UUID]) -> dict[UUID, Head]:
         rows = await self._driver.fetch(
             f"SELECT {_HEAD} FROM problem WHERE workspace = $1 AND problem_id = ANY($2::uuid[])",
@@ -92,6 +84,16 @@ class Problems:
             list(problem_ids),
         )
         return {row[0]: _head(row) for row in rows}
+
+    async def sizes(self, problem_ids: Collection[UUID]) -> dict[UUID, tuple[int, int, str]]:
+        """Reports, distinct customers and statement of each."""
+        rows = await self._driver.fetch(
+            "SELECT problem_id, reports, customers, statement FROM problem"
+            " WHERE workspace = $1 AND problem_id = ANY($2::uuid[])",
+            self._workspace,
+            list(problem_ids),
+        )
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
     async def open(self, problems: Sequence[NewProblem], *, now: datetime) -> None:
         await self._driver.execute(
@@ -104,40 +106,13 @@ class Problems:
             now,
         )
 
-    async def save_profiles(self, profiles: Mapping[UUID, Mapping[str, int]]) -> None:
-        # Arrays of arrays do not travel through unnest, so each profile goes as one JSON object.
-        await self._driver.execute(
-            "UPDATE problem SET terms = p.terms, uses = p.uses FROM ("
-            " SELECT id, array_agg(key ORDER BY key) AS terms, array_agg(value::int ORDER BY key) AS uses"
-            " FROM unnest($2::uuid[], $3::jsonb[]) AS given (id, profile), jsonb_each_text(profile) GROUP BY id) p"
-            " WHERE workspace = $1 AND problem_id = p.id",
-            self._workspace,
-            list(profiles),
-            [json.dumps(dict(uses)) for uses in profiles.values()],
-        )
-
-    async def relearn(self, profile_ids: Collection[UUID], *, keeps: int) -> None:
-        """Count the profiles anew from the evidence that belongs to them; `keeps` stems each."""
-        await self._driver.execute(
-            "UPDATE problem SET terms = coalesce(p.terms, '{}'), uses = coalesce(p.uses, '{}')"
-            " FROM unnest($2::uuid[]) AS asked (id) LEFT JOIN ("
-            " SELECT profile_id, array_agg(term ORDER BY term) AS terms, array_agg(n ORDER BY term) AS uses FROM ("
-            "  SELECT profile_id, term, count(*)::int AS n,"
-            "   row_number() OVER (PARTITION BY profile_id ORDER BY count(*) DESC, term) AS place"
-            "  FROM evidence, unnest(terms) AS term WHERE workspace = $1 AND profile_id = ANY($2::uuid[])"
-            "  GROUP BY profile_id, term) counted WHERE place <= $3 GROUP BY profile_id) p ON p.profile_id = asked.id"
-            " WHERE workspace = $1 AND problem_id = asked.id",
-            self._workspace,
-            list(profile_ids),
-            keeps,
-        )
-
     async def settle(self, settled: Sequence[Settled]) -> None:
         await self._driver.executemany(
             "UPDATE problem SET reports = $3, customers = $4, reach = $5, warmth = $6, severity = $7,"
             " revenue = $8::jsonb, objectives = $9, rank = $10, first_seen = coalesce($11, first_seen),"
             " last_seen = coalesce($12, last_seen),"
-            " statement = $13, stated_by = $14, stated_at = $15, told_customer = $16, told_business = $17"
+            " statement = $13, stated_by = $14, stated_at = $15, told_customer = $16, told_business = $17,"
+            " wording = $18, segment_weight = $19, half_life = $20, revenue_weight = $21"
             " WHERE workspace = $1 AND problem_id = $2",
             [
                 (
@@ -158,20 +133,31 @@ class Problems:
                     one.stated_at,
                     one.told_customer,
                     one.told_business,
+                    one.standing.wording,
+                    one.standing.segment,
+                    one.standing.half_life,
+                    one.standing.revenue_weight,
                 )
                 for one in settled
             ],
         )
 
-    async def merge(self, problem_id: UUID, into: UUID) -> None:
-        """Redirect a problem, and all that redirect to it, to its survivor."""
+    async def merge(self, problem_id: UUID, into: UUID, *, now: datetime) -> None:
+        """Redirect a problem, and all that redirect to it, to its survivor; what was drawn of it is forgotten."""
+        for table in ("portrait", "naming", "trend"):
+            await self._driver.execute(
+                f"DELETE FROM {table} WHERE workspace = $1 AND problem_id = $2", self._workspace, problem_id
+            )
         await self._driver.execute(
             "UPDATE problem SET status = 'merged', merged_into = $3, reports = 0, customers = 0, reach = 0, warmth = 0,"
-            " revenue = '{}', objectives = 0, rank = -1e9"
+            " revenue = '{}', objectives = 0, rank = -1e9,"
+            " merged_with = CASE WHEN problem_id = $2 THEN $3 ELSE merged_with END,"
+            " merged_at = CASE WHEN problem_id = $2 THEN $4 ELSE merged_at END"
             " WHERE workspace = $1 AND (problem_id = $2 OR merged_into = $2)",
             self._workspace,
             problem_id,
             into,
+            now,
         )
         await self._driver.execute(
             "UPDATE problem SET status = 'decided' WHERE workspace = $1 AND problem_id = $2 AND status = 'open'"
@@ -180,6 +166,45 @@ class Problems:
             self._workspace,
             into,
         )
+
+    async def unmerge(self, problem_id: UUID) -> None:
+        """A merged problem lives again, and what had been merged into it before that redirects to it again."""
+        await self._driver.execute(
+            "WITH RECURSIVE family AS (SELECT problem_id FROM problem WHERE workspace = $1 AND problem_id = $2"
+            " UNION SELECT p.problem_id FROM problem p JOIN family ON p.merged_with = family.problem_id"
+            "  WHERE p.workspace = $1 AND p.status = 'merged')"
+            " UPDATE problem SET merged_into = $2 FROM family WHERE workspace = $1"
+            " AND problem.problem_id = family.problem_id AND problem.problem_id <> $2",
+            self._workspace,
+            problem_id,
+        )
+        await self._driver.execute(
+            "UPDATE problem SET merged_into = NULL, merged_with = NULL, merged_at = NULL, told_customer = NULL,"
+            " told_business = NULL, stated_by = NULL, status = CASE WHEN EXISTS (SELECT FROM decision d JOIN problem f"
+            " ON f.workspace = $1 AND f.problem_id = d.problem_id WHERE d.workspace = $1"
+            " AND (f.problem_id = $2 OR f.merged_into = $2)) THEN 'decided' ELSE 'open' END"
+            " WHERE workspace = $1 AND problem_id = $2",
+            self._workspace,
+            problem_id,
+        )
+
+    async def dismiss(self, problem_id: UUID) -> None:
+        """A person said that this is no problem; it keeps its statement, so that it can be found."""
+        await self._driver.execute(
+            "UPDATE problem SET status = 'dismissed', reports = 0, customers = 0, reach = 0, warmth = 0,"
+            " revenue = '{}', objectives = 0, rank = -1e9 WHERE workspace = $1 AND problem_id = $2",
+            self._workspace,
+            problem_id,
+        )
+
+    async def missing(self, problem_ids: Collection[UUID]) -> set[UUID]:
+        """Those that are not here."""
+        rows = await self._driver.fetch(
+            "SELECT p FROM unnest($2::uuid[]) AS p EXCEPT SELECT problem_id FROM problem WHERE workspace = $1",
+            self._workspace,
+            list(problem_ids),
+        )
+        return {row[0] for row in rows}
 
     async def lose_statements(self, feedback_ids: Collection[UUID]) -> None:
         """Blank every statement, also of merged problems, that was taken from this feedback."""
@@ -210,7 +235,7 @@ class Problems:
         after: tuple[Any, UUID] | None,
         limit: int,
     ) -> list[Head]:
-        """One page, best first; `words` are looked for in statements, `stems` in what all evidence says."""
+        """One page, best first; `words` are looked for in statements, `stems` together in any piece of evidence."""
         column = _SORTED_BY[sort]
         arguments: list[Any] = [self._workspace, list(statuses), segment, words, list(stems), limit]
         where = ""
@@ -218,11 +243,12 @@ class Problems:
             where, arguments = f"AND ({column}, problem_id) < ($7, $8)", [*arguments, *after]
         rows = await self._driver.fetch(
             f"SELECT {_HEAD} FROM problem p WHERE workspace = $1 AND status = ANY($2::text[])"
-            " AND (reports > 0 OR status = 'merged')"
+            " AND (reports > 0 OR status IN ('merged', 'dismissed'))"
             " AND ($3::text IS NULL OR EXISTS (SELECT FROM voice v WHERE v.workspace = $1"
             "  AND v.problem_id = p.problem_id AND v.segment = $3))"
             " AND ($4::text IS NULL OR strpos(lower(statement), lower($4)) > 0"
-            "  OR (cardinality($5::text[]) > 0 AND terms @> $5::text[]))"
+            "  OR (cardinality($5::text[]) > 0 AND problem_id IN (SELECT e.problem_id FROM evidence e"
+            "   WHERE e.workspace = $1 AND e.terms @> $5::text[])))"
             f" {where} ORDER BY {column} DESC, problem_id DESC LIMIT $6",
             *arguments,
         )
@@ -238,6 +264,10 @@ def _head(row: asyncpg.Record) -> Head:
         severity=row["severity"],
         revenue=json.loads(row["revenue"]),
         objectives=row["objectives"],
+        wording=row["wording"],
+        segment=row["segment_weight"],
+        half_life=row["half_life"],
+        revenue_weight=row["revenue_weight"],
     )
     return Head(
         problem_id=row["problem_id"],
@@ -246,7 +276,6 @@ def _head(row: asyncpg.Record) -> Head:
         statement=row["statement"],
         stated_by=row["stated_by"],
         stated_at=row["stated_at"],
-        uses=dict(zip(row["terms"], row["uses"], strict=True)),
         standing=standing,
         told_customer=row["told_customer"],
         told_business=row["told_business"],
@@ -254,4 +283,5 @@ def _head(row: asyncpg.Record) -> Head:
         last_seen=row["last_seen"],
         opened_at=row["opened_at"],
         rank=row["rank"],
+        merged_at=row["merged_at"],
     )

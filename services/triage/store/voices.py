@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.triage.domain import COLDEST, EPOCH, HALF_LIFE, Report, Standing, severity_of
+from services.triage.domain import COLDEST, EPOCH, Report, Standing, Weights, severity_of
 
 _FROM_EVIDENCE = """
 INSERT INTO voice AS v (workspace, problem_id, voice, named, reports, first_at, last_at, rating_sum, ratings, revenue,
@@ -41,12 +41,13 @@ ON CONFLICT (workspace, problem_id, voice) DO UPDATE SET
 """
 )
 _WEIGHT = "CASE WHEN named THEN 1 ELSE sqrt(reports) END"
+_WARMTH = f"""({_WEIGHT} * power(2::float8, greatest($3::float8,
+            extract(epoch FROM last_at - $4::timestamptz)::float8 / $5::float8)))"""
 _STANDINGS = f"""
 WITH sums AS (
     SELECT problem_id, sum(reports)::int AS reports, count(*) FILTER (WHERE named)::int AS customers,
-        sum({_WEIGHT}) AS reach,
-        sum({_WEIGHT} * power(2::float8, greatest($3::float8,
-            extract(epoch FROM last_at - $4::timestamptz)::float8 / $5::float8))) AS warmth,
+        sum({_WEIGHT}) AS reach, sum({_WARMTH}) AS warmth,
+        sum({_WARMTH} * coalesce(($6::jsonb ->> segment)::float8, 1)) AS worth,
         coalesce(sum(1 - rating_sum / ratings) FILTER (WHERE ratings > 0), 0) AS displeasure,
         count(*) FILTER (WHERE ratings > 0)::int AS rated, min(first_at) AS first_at, max(last_at) AS last_at
     FROM voice WHERE workspace = $1 AND problem_id = ANY($2::uuid[]) GROUP BY problem_id
@@ -64,8 +65,9 @@ WITH sums AS (
         JOIN family ON family.member = ANY(objective.problem_ids) WHERE objective.workspace = $1
     ) once GROUP BY problem_id
 )
-SELECT p AS problem_id, sums.*, revenue, served.weight AS objectives FROM unnest($2::uuid[]) AS p
+SELECT p AS problem_id, sums.*, revenue, served.weight AS objectives, portrait.wording FROM unnest($2::uuid[]) AS p
 LEFT JOIN sums ON sums.problem_id = p LEFT JOIN money ON money.problem_id = p LEFT JOIN served ON served.problem_id = p
+LEFT JOIN portrait ON portrait.workspace = $1 AND portrait.problem_id = p
 """
 
 
@@ -102,13 +104,19 @@ class Voices:
         return {(row[0], row[1]) for row in rows}
 
     async def standings(
-        self, problem_ids: Collection[UUID]
+        self, problem_ids: Collection[UUID], weights: Weights
     ) -> dict[UUID, tuple[Standing, datetime | None, datetime | None]]:
         """Each problem's numbers, with when it was first and last seen; all zero for one that nobody reports."""
         rows = await self._driver.fetch(
-            _STANDINGS, self._workspace, list(problem_ids), COLDEST, EPOCH, HALF_LIFE.total_seconds()
+            _STANDINGS,
+            self._workspace,
+            list(problem_ids),
+            COLDEST,
+            EPOCH,
+            weights.half_life * 86_400,
+            json.dumps(dict(weights.segments)),
         )
-        return {row[0]: (_standing(row), row["first_at"], row["last_at"]) for row in rows}
+        return {row[0]: (_standing(row, weights), row["first_at"], row["last_at"]) for row in rows}
 
     async def composition(self, problem_id: UUID) -> dict[str, dict[str, int]]:
         """Distinct customers per segment and per plan, and reports per source."""
@@ -127,27 +135,19 @@ class Voices:
             found[kind][name] = count
         return found
 
-    async def trend(self, problem_id: UUID, *, now: datetime) -> tuple[int, int]:
-        """Reports of the last 7 days, and of the 7 before."""
-        row = await self._driver.fetchrow(
-            "SELECT count(*) FILTER (WHERE occurred_at > $3::timestamptz - interval '7 days')::int, count(*)::int"
-            " FROM evidence WHERE workspace = $1 AND problem_id = $2"
-            " AND occurred_at > $3::timestamptz - interval '14 days' AND occurred_at <= $3::timestamptz",
-            self._workspace,
-            problem_id,
-            now,
-        )
-        assert row is not None
-        return row[0], row[1] - row[0]
 
-
-def _standing(row: asyncpg.Record) -> Standing:
+def _standing(row: asyncpg.Record, weights: Weights) -> Standing:
+    warmth, wording = float(row["warmth"] or 0), float(row["wording"] or 0)
     return Standing(
         reports=row["reports"] or 0,
         customers=row["customers"] or 0,
         reach=float(row["reach"] or 0),
-        warmth=float(row["warmth"] or 0),
-        severity=severity_of(float(row["displeasure"] or 0), row["rated"] or 0),
+        warmth=warmth,
+        severity=severity_of(float(row["displeasure"] or 0), row["rated"] or 0, wording),
         revenue={currency: int(amount) for currency, amount in json.loads(row["revenue"] or "{}").items()},
-        objectives=float(row["objectives"] or 0),
+        objectives=weights.objectives * float(row["objectives"] or 0),
+        wording=wording,
+        segment=float(row["worth"] or 0) / warmth if warmth else 1.0,
+        half_life=weights.half_life,
+        revenue_weight=weights.revenue,
     )

@@ -6,9 +6,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.problems import FeedbackTriaged, ProblemGrew, ProblemMerged, ProblemPriorityChanged, ProblemSplit
+from contracts.problems import (
+    FeedbackTriaged,
+    ProblemGrew,
+    ProblemMerged,
+    ProblemPriorityChanged,
+    ProblemSplit,
+    ProblemUnmerged,
+)
+from services.triage.grouping.regroup import regroup
 from services.triage.store.work import TriageWork
+from services.triage.tests.remembered import assert_remembered
 from services.triage.tests.words import INVOICE, LOGIN, feedback, listed, problem_of, shown
+from services.triage.use_cases.look_back import look, take_over
 from tests.support.driven import Driven
 
 
@@ -56,7 +66,7 @@ async def test_merging_again_changes_nothing_and_elsewhere_is_a_conflict(triage:
 async def test_a_chain_of_merges_redirects_to_the_end(triage: Driven) -> None:
     login, invoice = await _two(triage)
     slow = feedback("Calendar loads slowly on the tablet every morning")
-    await triage.receives(slow)
+    await triage.receives(slow, feedback("Every morning the calendar loads slowly on my tablet"))
     third = await problem_of(triage, slow)
     await triage.http.post(f"/v1/problems/{login}/merge", json={"into": str(invoice)})
     await triage.http.post(f"/v1/problems/{invoice}/merge", json={"into": str(third)})
@@ -120,13 +130,74 @@ async def test_a_move_stays_and_what_is_nearly_the_same_follows(triage: Driven) 
     assert (await shown(triage, login))["reports"] == 3
 
 
-async def test_what_a_person_dismissed_stays_without_a_problem(triage: Driven) -> None:
-    await triage.receives(spam := feedback("Buy cheap followers and likes at our discount shop"))
-    problem = await problem_of(triage, spam)
-    assert (await triage.http.post(f"/v1/feedback/{spam.feedback_id}/move", json={"to": None})).status_code == 200
+async def test_what_a_person_left_without_a_problem_stays_so_and_its_like_too(triage: Driven) -> None:
+    spam = [feedback("Buy cheap followers and likes at our discount shop") for _ in range(2)]
+    await triage.receives(*spam)
+    problem = await problem_of(triage, spam[0])
+    assert problem is not None
+    for one in spam:
+        assert (await triage.http.post(f"/v1/feedback/{one.feedback_id}/move", json={"to": None})).status_code == 200
     await triage.receives(again := feedback("buy cheap followers and likes at our discount shop!!"))
     assert await problem_of(triage, again) is None
     assert (await shown(triage, problem))["reports"] == 0
+
+
+async def test_what_was_dismissed_is_no_problem_and_its_like_opens_none(triage: Driven) -> None:
+    login, invoice = await _two(triage)
+    for _ in range(2):
+        answer = await triage.http.post(f"/v1/problems/{login}/dismiss")
+        assert answer.json() == {"id": str(login), "status": "dismissed"}
+    again = feedback(LOGIN[0])
+    await triage.receives(again, feedback(LOGIN[4]))
+    assert await problem_of(triage, again) is None
+    assert [one["id"] for one in await listed(triage)] == [str(invoice)]
+    assert [one["id"] for one in await listed(triage, status="dismissed")] == [str(login)]
+    told = [one for one in await triage.said(FeedbackTriaged) if one.assigned_by == "person"]
+    assert [(one.problem_id, one.previous_problem_id) for one in told] == [(None, login)] * 3
+    assert (await triage.last_said(ProblemPriorityChanged)).reports == 0
+    refused = await triage.http.post(f"/v1/feedback/{again.feedback_id}/move", json={"to": str(login)})
+    assert (refused.status_code, "dismissed" in refused.json()["detail"]) == (409, True)
+    assert await _broken(triage) == 0
+
+
+async def test_an_unmerged_problem_has_exactly_the_evidence_it_had(triage: Driven) -> None:
+    login, invoice = await _two(triage)
+    before = {problem: await _evidence(triage, problem) for problem in (login, invoice)}
+    await triage.http.post(f"/v1/problems/{invoice}/merge", json={"into": str(login)})
+    later = feedback(INVOICE[1])
+    await triage.receives(later)
+    assert await problem_of(triage, later) == login
+    answer = await triage.http.post(f"/v1/problems/{invoice}/unmerge")
+    assert answer.json() == {"id": str(invoice), "unmerged_from": str(login)}
+    said = await triage.last_said(ProblemUnmerged)
+    assert (said.problem_id, said.unmerged_from, said.unmerged_by) == (invoice, login, "test")
+    assert await _evidence(triage, invoice) == before[invoice]
+    assert await _evidence(triage, login) == before[login] | {str(later.feedback_id)}
+    alive = await shown(triage, invoice)
+    assert (alive["status"], alive["merged_into"], alive["reports"], alive["customers"]) == ("open", None, 3, 3)
+    assert await _broken(triage) == 0
+    await triage.receives(follows := feedback("Invoice export: the accountant misses the tax rate"))
+    assert await problem_of(triage, follows) == invoice
+    again = await triage.http.post(f"/v1/problems/{invoice}/unmerge")
+    assert again.status_code == 409
+
+
+async def test_the_inner_of_two_merges_can_be_taken_back_and_then_the_other(triage: Driven) -> None:
+    login, invoice = await _two(triage)
+    slow = [feedback(f"Calendar loads slowly on the tablet {when}") for when in ("every morning", "each morning")]
+    await triage.receives(*slow)
+    calendar = await problem_of(triage, slow[0])
+    before = {problem: await _evidence(triage, problem) for problem in (login, invoice, calendar)}
+    await triage.http.post(f"/v1/problems/{login}/merge", json={"into": str(invoice)})
+    await triage.http.post(f"/v1/problems/{invoice}/merge", json={"into": str(calendar)})
+    await triage.http.post(f"/v1/problems/{invoice}/unmerge")
+    assert (await shown(triage, login))["merged_into"] == str(invoice)
+    assert await _evidence(triage, calendar) == before[calendar]
+    assert await _evidence(triage, invoice) == before[invoice] | before[login]
+    await triage.http.post(f"/v1/problems/{login}/unmerge")
+    for problem, evidence in before.items():
+        assert await _evidence(triage, problem) == evidence
+    assert await _broken(triage) == 0
 
 
 async def test_moves_to_nowhere_are_refused(triage: Driven) -> None:
@@ -154,7 +225,15 @@ async def test_reading_is_not_correcting(triage: Driven, path: str) -> None:
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(["merge", "split", "move", "say"]), st.integers(0, 99), st.integers(0, 99))))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["merge", "split", "move", "dismiss", "unmerge", "look", "say"]),
+            st.integers(0, 99),
+            st.integers(0, 99),
+        )
+    )
+)
 async def test_no_correction_is_ever_undone(triage: Driven, steps: list[tuple[str, int, int]]) -> None:
     triage.workspace = f"t-{uuid4().hex[:12]}"
     admin = triage.allow(f"ws_{triage.workspace}", "admin")
@@ -169,12 +248,29 @@ async def test_no_correction_is_ever_undone(triage: Driven, steps: list[tuple[st
         elif kind == "move":
             target = str(other) if other and right % 5 else None
             await triage.http.post(f"/v1/feedback/{one.feedback_id}/move", json={"to": target}, headers=admin)
+        elif kind == "look":
+            await _look_back(triage)
+        elif kind in ("dismiss", "unmerge"):
+            await triage.http.post(f"/v1/problems/{home}/{kind}", headers=admin)
         elif kind == "merge":
             await triage.http.post(f"/v1/problems/{home}/merge", json={"into": str(other)}, headers=admin)
         else:
             body = {"feedback": [str(one.feedback_id)]}
             await triage.http.post(f"/v1/problems/{home}/split", json=body, headers=admin)
         assert await _broken(triage) == 0
+        await assert_remembered(triage)
+
+
+async def _look_back(triage: Driven) -> None:
+    async with triage.transactions.begin(triage.workspace) as work:
+        seen = await look(work)
+    async with triage.transactions.begin(triage.workspace) as work:
+        await take_over(seen, regroup(seen.snapshot), work)
+
+
+async def _evidence(triage: Driven, problem: UUID | None) -> set[str]:
+    answer = await triage.http.get(f"/v1/problems/{problem}/evidence", params={"limit": 200})
+    return {one["feedback_id"] for one in answer.json()["items"]}
 
 
 async def _broken(triage: Driven) -> int:

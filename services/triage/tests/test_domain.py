@@ -57,7 +57,8 @@ def test_nobody_reports_it_and_it_is_worth_nothing() -> None:
     assert nothing.opportunity(NOW) == Opportunity(
         customer_value=0,
         business_value=0,
-        parts={"reach": 0, "severity": 1.5, "recency": 0, "objectives": 0, "revenue": 0},
+        parts=dict.fromkeys(("reach", "recency", "severity_wording", "objectives", "revenue"), 0.0)
+        | {"severity": 1.5, "severity_ratings": 0.5, "segment": 1.0},
     )
     assert nothing.rank < _standing(0.001, 10_000).rank
 

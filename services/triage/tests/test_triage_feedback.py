@@ -3,6 +3,8 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from contracts.feedback import FeedbackErased
 from contracts.problems import FeedbackTriaged, ProblemGrew, ProblemOpened
 from services.triage.domain import NO_WORDS
@@ -10,30 +12,40 @@ from services.triage.tests.words import INVOICE, LOGIN, feedback, listed, proble
 from tests.support.driven import Driven, delivered
 
 
-async def test_a_second_report_grows_the_problem(triage: Driven) -> None:
-    first, second = feedback(LOGIN[0], customer="c-1"), feedback(LOGIN[1], customer="c-2")
+async def test_a_second_report_opens_the_problem_and_the_next_grows_it(triage: Driven) -> None:
+    first, second, third = (feedback(text, customer=f"c-{n}") for n, text in enumerate(LOGIN[:3]))
     await triage.receives(first)
+    assert await problem_of(triage, first) is None
     await triage.receives(second)
     opened, grew = await triage.last_said(ProblemOpened), await triage.last_said(ProblemGrew)
     assert (opened.first_feedback_id, opened.statement) == (first.feedback_id, LOGIN[0])
-    assert (grew.problem_id, grew.reports, grew.customers) == (opened.problem_id, 2, 2)
-    told = await triage.last_said(FeedbackTriaged)
-    assert told.problem_id == opened.problem_id
-    assert told.score > 0.1
-    assert told.algorithm == "words-1"
-    assert told.nearest == (first.feedback_id,)
-    for word in ("login", "update", "password", "rejected"):
-        assert f"“{word}”" in told.reason
+    assert (grew.problem_id, grew.feedback_id, grew.reports) == (opened.problem_id, second.feedback_id, 2)
+    pulled, told = (await triage.said(FeedbackTriaged))[1:]
+    assert (pulled.feedback_id, pulled.problem_id) == (first.feedback_id, opened.problem_id)
+    assert (pulled.previous_problem_id, pulled.nearest) == (None, (second.feedback_id,))
+    assert (told.problem_id, told.nearest) == (opened.problem_id, (first.feedback_id,))
+    await triage.receives(third)
+    grew, told = await triage.last_said(ProblemGrew), await triage.last_said(FeedbackTriaged)
+    assert (grew.reports, grew.customers, grew.statement) == (3, 3, LOGIN[0])
+    assert told.score > 0.7
+    assert told.confidence is not None
+    assert 0.8 < told.confidence <= 1
+    assert told.margin == pytest.approx(1)
+    assert told.algorithm == "neighbours-1+light-1"
+    assert set(told.nearest) == {first.feedback_id, second.feedback_id}
+    view = await shown(triage, opened.problem_id)
+    assert (view["reports"], view["customers"]) == (3, 3)
 
 
-async def test_other_words_open_another_problem_and_empty_ones_none(triage: Driven) -> None:
-    items = [feedback(LOGIN[0]), feedback(INVOICE[0]), feedback("??"), feedback("test"), feedback("👍")]
-    await triage.receives(*items)
+async def test_other_words_open_another_problem_and_what_is_alone_none(triage: Driven) -> None:
+    texts = (LOGIN[0], INVOICE[0], LOGIN[1], INVOICE[1], "??", "test", "👍")
+    await triage.receives(*(items := [feedback(text) for text in texts]))
     found = [await problem_of(triage, item) for item in items]
-    assert found[0] != found[1]
-    assert None not in found[:2]
-    assert found[2:] == [None] * 3
-    assert (await triage.last_said(FeedbackTriaged)).reason == "no words that could name a problem"
+    assert found[0] == found[2] != found[1] == found[3]
+    assert None not in found[:4]
+    assert found[4:] == [None] * 3
+    assert len(await triage.said(FeedbackTriaged)) == len(texts)
+    assert "nothing is like it enough" in (await triage.last_said(FeedbackTriaged)).reason
 
 
 async def test_one_batch_gives_what_single_deliveries_give(triage: Driven) -> None:
@@ -48,15 +60,16 @@ async def test_one_batch_gives_what_single_deliveries_give(triage: Driven) -> No
     assert [first.index(problem) for problem in first] == [second.index(problem) for problem in second]
     counts = [one.reports for one in await triage.said(ProblemGrew) if one.problem_id == second[0]]
     assert counts == [2, 3, 4, 5]
+    assert len(await triage.said(FeedbackTriaged)) == len(texts)
 
 
 async def test_the_same_words_again_change_nothing(triage: Driven) -> None:
     item = feedback(LOGIN[0], customer="c-1")
-    await triage.receives(item, item)
+    await triage.receives(item, item, feedback(LOGIN[1]))
     before = await triage.said()
     await triage.receives(item)  # another event id, as after a re-publication that the inbox has forgotten
     assert await triage.said() == before
-    assert (await listed(triage))[0]["reports"] == 1
+    assert (await listed(triage))[0]["reports"] == 2
 
 
 async def test_two_replicas_do_not_open_the_same_problem_twice(triage: Driven) -> None:
@@ -128,7 +141,7 @@ async def test_a_redelivered_event_has_no_second_effect(triage: Driven) -> None:
 
 
 async def test_another_workspaces_problem_does_not_exist(triage: Driven) -> None:
-    await triage.receives(feedback(LOGIN[0]))
+    await triage.receives(feedback(LOGIN[0]), feedback(LOGIN[1]))
     problem = (await triage.last_said(ProblemOpened)).problem_id
     stranger = triage.allow("ws_stranger", "admin", workspace=f"other-{uuid4().hex[:6]}")
     for path in (f"/v1/problems/{problem}", f"/v1/problems/{problem}/evidence"):
@@ -143,7 +156,8 @@ async def _holding(triage: Driven, *words: str) -> list[str]:
     found = []
     async with triage.transactions.begin(triage.workspace) as work:
         driver = await work.driver()
-        for table in ("problem", "evidence", "voice", "term", "link", "answer"):
+        tables = ("problem", "evidence", "voice", "link", "answer", "portrait", "naming", "former_evidence")
+        for table in tables:
             rows = await driver.fetch(f"SELECT t::text FROM {table} t WHERE workspace = $1", triage.workspace)
             found += [table for row in rows for word in words if word in row[0].lower()]
     return found

@@ -16,8 +16,10 @@ async def find_problem(problem_id: UUID, work: TriageWork) -> Head:
 
 
 async def find_living_problem(problem_id: UUID, work: TriageWork) -> Head:
-    """The same, but a merged one raises Conflict, which names the survivor."""
+    """The same, but a merged one raises Conflict, which names the survivor, and so does a dismissed one."""
     head = await find_problem(problem_id, work)
     if head.merged_into is not None:
         raise Conflict(f"problem {problem_id} was merged into {head.merged_into}; use that one")
+    if head.status == "dismissed":
+        raise Conflict(f"problem {problem_id} was dismissed: it is not a problem")
     return head

@@ -1,5 +1,6 @@
 """Two problems are the same: everything belongs to one of them from now on."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from contracts.problems import ProblemMerged
@@ -14,7 +15,7 @@ from services.triage.use_cases.settle import settle
 async def merge_problems(problem_id: UUID, into: UUID, *, reason: str, by: str, work: TriageWork) -> None:
     """The survivor takes evidence, links, decisions, and the answers it lacks. Doing it again changes nothing.
 
-    Raises NotFound, Invalid for a problem and itself, and Conflict when either was merged into something else.
+    Raises NotFound, Invalid for a problem and itself, and Conflict when either was merged elsewhere or dismissed.
     """
     await work.alone()
     if problem_id == into:
@@ -24,16 +25,29 @@ async def merge_problems(problem_id: UUID, into: UUID, *, reason: str, by: str, 
         return
     if gone.merged_into is not None:
         raise Conflict(f"problem {problem_id} was merged into {gone.merged_into} already; merge that one")
-    await (await work.evidence()).merge(problem_id, into)
-    await (await work.problems()).merge(problem_id, into)
+    await find_living_problem(problem_id, work)
     corrections = await work.corrections()
     await corrections.note("merge", source=problem_id, target=into, by=by, now=work.now)
-    await corrections.merge(problem_id, into)
-    work.record(ProblemMerged(problem_id=problem_id, into=into, merged_by=by, reason=reason))
+    async with (await work.groups()).changing() as held:
+        await fold(problem_id, into, by=by, reason=reason, work=work)
+        held.engine.merge(problem_id, into)
+    await (await work.voices()).recount([problem_id, into])
+    await settle([into], work, corrected=True)
+
+
+async def fold(gone: UUID, into: UUID, *, by: str, reason: str, work: TriageWork, also: Collection[UUID] = ()) -> None:
+    """All that one problem has is the other's, kept so that it can be taken back; `also` has left it already.
+
+    The caller recounts and settles the problems.
+    """
+    corrections = await work.corrections()
+    await corrections.leave_behind(gone, also)
+    await (await work.evidence()).merge(gone, into)
+    await (await work.problems()).merge(gone, into, now=work.now)
+    await corrections.merge(gone, into)
+    work.record(ProblemMerged(problem_id=gone, into=into, merged_by=by, reason=reason))
     briefs = await work.briefs()
-    taken = await briefs.merge(problem_id, into)
+    taken = await briefs.merge(gone, into)
     clarity = clarity_of(answer.assumption for answer in (await briefs.answers(into)).values())
     for answer in taken:
         work.record(brief_changed(into, answer, clarity))
-    await (await work.voices()).recount([problem_id, into])
-    await settle([into], work, corrected=True)

@@ -4,8 +4,6 @@ from uuid import UUID
 
 from contracts.problems import ProblemGrew
 from libs.runtime.problems import NotFound
-from services.triage.grouping.grouper import Place
-from services.triage.grouping.overlap import PROFILE_KEEPS
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.find_problem import find_living_problem, find_problem
 from services.triage.use_cases.settle import settle
@@ -15,7 +13,7 @@ from services.triage.use_cases.split_problem import person_placed
 async def move_feedback(feedback_id: UUID, to: UUID | None, *, by: str, work: TriageWork) -> None:
     """It stays where a person puts it, and what is nearly the same follows. Doing it again changes nothing.
 
-    Raises NotFound for feedback or a problem that is not here, and Conflict for a merged problem.
+    Raises NotFound for feedback or a problem that is not here, and Conflict for one that was merged or dismissed.
     """
     await work.alone()
     evidence = await work.evidence()
@@ -27,9 +25,9 @@ async def move_feedback(feedback_id: UUID, to: UUID | None, *, by: str, work: Tr
     if stored.problem_id == to and stored.assigned_by == "person":
         return
     previous, reason = stored.problem_id, f"placed by {by}"[:500]
-    profiles = await evidence.profiles_of([feedback_id])
-    await evidence.place([feedback_id], Place(to, to) if to else None, reason=reason, now=work.now)
-    await (await work.problems()).relearn({*profiles, *([to] if to else [])}, keeps=PROFILE_KEEPS)
+    async with (await work.groups()).changing() as held:
+        held.engine.move(feedback_id, to)
+        await evidence.place([feedback_id], to, reason=reason, now=work.now)
     corrections = await work.corrections()
     correction = await corrections.note("move", source=previous, target=to, by=by, now=work.now)
     await corrections.link([feedback_id], must=to, cannot=previous, correction_id=correction)

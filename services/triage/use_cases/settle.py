@@ -7,13 +7,13 @@ from uuid import UUID
 
 from contracts.problems import ProblemPriorityChanged
 from libs.messaging.work import Message
-from services.triage.domain import NO_WORDS, Standing, previously_told, worth_telling
-from services.triage.grouping.centre import statement_of
+from services.triage.domain import NO_WORDS, previously_told, worth_telling
+from services.triage.grouping.portrait import Heard, draw, word_vectors
 from services.triage.store.problems import Head, Settled
 from services.triage.store.work import TriageWork
 
 _READ_FOR_STATEMENT = 40
-_GROWN = 1.5
+Stated = Mapping[UUID, tuple[str, UUID | None]]
 
 
 async def settle(
@@ -22,18 +22,20 @@ async def settle(
     *,
     causes: Mapping[UUID, Message[Any]] | None = None,
     corrected: bool = False,
+    drawn: Stated | None = None,
 ) -> None:
-    """Recompute standing and rank; choose the statement anew when a problem has grown by half or lost its words.
+    """Recompute standing and rank; take the statements that were `drawn`, and find one for what lost its own.
 
     Tells the new weight when it changed by a quarter, when the statement changed, or when `corrected`, which means that
     the evidence changed in another way than by one more report. Merged problems are left alone.
     """
     problems = await work.problems()
-    heads = {head.problem_id: head for head in (await problems.heads(problem_ids)).values() if head.status != "merged"}
+    heads = {head.problem_id: head for head in (await problems.heads(problem_ids)).values() if head.living}
     if not heads:
         return
-    standings = await (await work.voices()).standings(heads)
-    stated = await _state(heads, {problem_id: standings[problem_id][0] for problem_id in heads}, corrected, work)
+    weights = await (await work.preferences()).weights()
+    standings = await (await work.voices()).standings(heads, weights)
+    stated = {**await _state(heads, corrected, work), **(drawn or {})}
     settled = []
     for problem_id, head in heads.items():
         standing, first_seen, last_seen = standings[problem_id]
@@ -52,6 +54,9 @@ async def settle(
         cause = (causes or {}).get(problem_id)
         settled.append(_tell(one, head, corrected or statement != head.statement, cause, work))
     await problems.settle(settled)
+    reports = {one.problem_id: one.standing.reports for one in settled}
+    await (await work.portraits()).ask(reports, now=work.now, corrected=corrected)
+    await (await work.trends()).ask(reports, now=work.now)
 
 
 def _tell(one: Settled, head: Head, must: bool, cause: Message[Any] | None, work: TriageWork) -> Settled:
@@ -73,26 +78,23 @@ def _tell(one: Settled, head: Head, must: bool, cause: Message[Any] | None, work
     return replace(one, told_customer=opportunity.customer_value, told_business=opportunity.business_value)
 
 
-async def _state(
-    heads: Mapping[UUID, Head], standings: Mapping[UUID, Standing], corrected: bool, work: TriageWork
-) -> dict[UUID, tuple[str, UUID | None]]:
-    """New statements, for the problems that need one."""
+async def _state(heads: Mapping[UUID, Head], corrected: bool, work: TriageWork) -> Stated:
+    """New statements, for the problems whose own is not theirs any more. A better one comes with the portrait."""
+    evidence = await work.evidence()
+    own = {head.stated_by for head in heads.values() if head.stated_by} if corrected else set()
+    left = await evidence.find(own) if own else {}
     due = [
         problem_id
         for problem_id, head in heads.items()
-        if corrected or head.stated_by is None or standings[problem_id].reports >= _GROWN * head.stated_at
+        if head.stated_by is None
+        or (corrected and (head.stated_by not in left or left[head.stated_by].problem_id != problem_id))
     ]
     if not due:
         return {}
-    newest = await (await work.evidence()).newest_of(due, most=_READ_FOR_STATEMENT)
-    own = {head.stated_by for head in heads.values() if head.stated_by}
-    still = await (await work.evidence()).find(own)
+    newest = await evidence.newest_of(due, most=_READ_FOR_STATEMENT)
     found: dict[UUID, tuple[str, UUID | None]] = {}
     for problem_id in due:
-        texts = {feedback_id: text for feedback_id, text, _ in newest.get(problem_id, [])}
-        stated_by = heads[problem_id].stated_by
-        if stated_by and stated_by in still and still[stated_by].problem_id == problem_id:
-            texts[stated_by] = still[stated_by].text
-        stated = statement_of(texts, heads[problem_id].uses, standings[problem_id].reports)
-        found[problem_id] = (stated[1], stated[0]) if stated else (NO_WORDS, None)
+        heard = [Heard(feedback_id, text, str(feedback_id)) for feedback_id, text, *_ in newest.get(problem_id, [])]
+        portrait = draw(heard, word_vectors([one.text for one in heard]), {}, 0)
+        found[problem_id] = (portrait.statement, portrait.stated_by) if portrait else (NO_WORDS, None)
     return found

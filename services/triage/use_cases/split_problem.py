@@ -7,15 +7,14 @@ from uuid_utils.compat import uuid7
 
 from contracts.problems import FeedbackTriaged, ProblemSplit
 from libs.runtime.problems import Conflict, NotFound
-from services.triage.grouping.centre import statement_of
-from services.triage.grouping.grouper import Place
-from services.triage.grouping.overlap import PROFILE_KEEPS
+from services.triage.grouping.portrait import Heard, draw, word_vectors
 from services.triage.store.evidence import Stored
 from services.triage.store.problems import NewProblem
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.find_problem import find_living_problem
 from services.triage.use_cases.settle import settle
 
+_READ = 40
 MOST = 900  # with everything else that a split says, they fit one atomic batch of 1,000 events
 
 
@@ -27,18 +26,18 @@ async def split_problem(problem_id: UUID, feedback_ids: Sequence[UUID], *, by: s
     await work.alone()
     head = await find_living_problem(problem_id, work)
     members = await _members(problem_id, feedback_ids, head.standing.reports, work)
-    evidence, problems = await work.evidence(), await work.problems()
-    profiles = await evidence.profiles_of(members)
-    new, statement, stated_by = uuid7(), *_statement(members, head.statement)
-    await problems.open([NewProblem(new, statement, stated_by)], now=work.now)
+    evidence = await work.evidence()
+    new, statement, stated_by = UUID(str(uuid7())), *_statement(members, head.statement)
+    await (await work.problems()).open([NewProblem(new, statement, stated_by)], now=work.now)
     reason = f"split from another problem by {by}"[:500]
-    await evidence.place(list(members), Place(new, new), reason=reason, now=work.now)
-    await problems.relearn({*profiles, new}, keeps=PROFILE_KEEPS)
+    async with (await work.groups()).changing() as held:
+        held.engine.split(list(members), new, problem_id)
+        await evidence.place(list(members), new, reason=reason, now=work.now)
+        await evidence.keep(problem_id)
     corrections = await work.corrections()
     correction = await corrections.note("split", source=problem_id, target=new, by=by, now=work.now)
     await corrections.link(list(members), must=new, cannot=problem_id, correction_id=correction)
     await corrections.keep_apart(problem_id, new, correction_id=correction)
-    await evidence.keep(problem_id)
     work.record(
         ProblemSplit(
             problem_id=problem_id,
@@ -72,13 +71,9 @@ async def _members(
 
 
 def _statement(members: dict[UUID, Stored], fallback: str) -> tuple[str, UUID]:
-    uses: dict[str, int] = {}
-    for member in members.values():
-        for term in member.terms:
-            uses[term] = uses.get(term, 0) + 1
-    texts = {feedback_id: member.text for feedback_id, member in members.items()}
-    found = statement_of(texts, uses, len(members))
-    return (found[1], found[0]) if found else (fallback, next(iter(members)))
+    heard = [Heard(one.feedback_id, one.text, one.voice, one.named) for one in list(members.values())[:_READ]]
+    drawn = draw(heard, word_vectors([one.text for one in heard]), {}, 0)
+    return (drawn.statement, drawn.stated_by) if drawn else (fallback, next(iter(members)))
 
 
 def person_placed(feedback_id: UUID, to: UUID | None, previous: UUID | None, reason: str) -> FeedbackTriaged:

@@ -1,153 +1,201 @@
 """Find the problem behind each piece of feedback, or open one."""
 
-from collections import Counter, deque
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
-
-from uuid_utils.compat import uuid7
 
 from contracts.feedback import FeedbackReceived
 from contracts.problems import FeedbackTriaged, ProblemGrew, ProblemOpened
 from libs.messaging.work import Message
-from services.triage.domain import Report, report_of
-from services.triage.grouping.centre import nearest_to, statement_of
-from services.triage.grouping.current import GROUPER
-from services.triage.grouping.grouper import Evidence, Grouping, Place
-from services.triage.store.evidence import Placed
-from services.triage.store.problems import Head, NewProblem
+from services.triage.domain import Report, first_statement, report_of
+from services.triage.grouping.engine import VERSION, Item, Placement
+from services.triage.grouping.words import terms_of
+from services.triage.store.evidence import Place, Placed, Stored, Vector
+from services.triage.store.groups import Held
+from services.triage.store.memory import Read
+from services.triage.store.problems import NewProblem
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.settle import settle
 
 Received = Message[FeedbackReceived]
-_REMEMBERED = 20  # newest members of a problem among which the nearest are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch as it was placed. `opened` has the first feedback of each new problem; `pulled` was unassigned before."""
+
+    placed: Mapping[UUID, Placed]
+    placements: Sequence[Placement]
+    opened: Mapping[UUID, NewProblem]
+    pulled: Mapping[UUID, Stored]
+    places: Mapping[UUID, Place]
+
+    def problem_ids(self) -> set[UUID]:
+        found = {placed.place.problem_id for placed in self.placed.values()} | set(self.opened)
+        return {problem_id for problem_id in found if problem_id is not None}
 
 
 async def triage_feedback(messages: Sequence[Received], work: TriageWork) -> None:
     """Every item is assigned and told, once; feedback that is known, or was erased before it came, changes nothing."""
-    await work.alone()
     fresh = {message.event.feedback_id: message for message in messages}
-    for known in await (await work.evidence()).known(fresh):
-        del fresh[known]
-    if not fresh:
-        return
     reports = [report_of(message.event, now=work.now) for message in fresh.values()]
-    items = [GROUPER.read(report.feedback_id, report.text) for report in reports]
-    grouping = await _grouping(items, work)
-    placed = _assign(reports, items, grouping)
-    joined = {one.place.problem_id for one in placed if one.place and not one.assignment.opens}
-    placed = await _explain(placed, joined, work)
-    heads = await (await work.problems()).heads(joined)
-    before = await (await work.voices()).known([(one.place.problem_id, one.report) for one in placed if one.place])
-    opened = await _store(placed, grouping, work)
-    _announce(placed, causes=fresh, heads=heads, opened=opened, before=before, work=work)
-    last = {one.place.problem_id: fresh[one.report.feedback_id] for one in placed if one.place}
+    read = await work.memory.read([report.text for report in reports], [report.language for report in reports])
+    await work.alone()
+    known = await (await work.evidence()).known(fresh)
+    chosen = [index for index, report in enumerate(reports) if report.feedback_id not in known]
+    if not chosen:
+        return
+    reports = [reports[index] for index in chosen]
+    read = Read(read.vectors[chosen], [read.languages[index] for index in chosen])
+    async with (await work.groups()).changing() as held:
+        arrival = await _place(reports, read, held, work)
+        before = await _store(arrival, work)
+    last = await _announce(arrival, causes=fresh, before=before, work=work)
     await settle(last, work, causes=last)
 
 
-async def _grouping(items: Sequence[Evidence], work: TriageWork) -> Grouping:
-    terms = {term for item in items for term in item.terms}
-    evidence = await work.evidence()
-    candidates = await (await work.problems()).candidates(terms)
-    pinned = await evidence.pinned(terms)
-    weighed = terms.union(*(candidate.uses for candidate in candidates), *(item.terms for item in pinned))
-    return GROUPER.begin(candidates, pinned, await evidence.seen(weighed))
+async def _place(reports: Sequence[Report], read: Read, held: Held, work: TriageWork) -> Arrival:
+    first = held.engine.seen
+    items = [
+        Item(report.feedback_id, vector, language)
+        for report, vector, language in zip(reports, read.vectors, read.languages, strict=True)
+    ]
+    placing = asyncio.create_task(asyncio.to_thread(held.engine.assign, items))
+    await asyncio.sleep(0)  # begun: what follows is done while it computes
+    terms = [list(terms_of(report.text)) for report in reports]
+    placements = await placing
+    kept = {row.key: row.vector for row in held.engine.rows([report.feedback_id for report in reports])}
+    algorithm = f"{VERSION}+{held.embedder.version}"
+    opener = {key: placement for placement in placements for key in placement.pulled}
+    places = {one.key: _place_of(one, algorithm, held) for one in placements}
+    places |= {key: _joined(key, one, algorithm) for key, one in opener.items()}
+    placed = {
+        report.feedback_id: Placed(
+            report,
+            language,
+            terms[index],
+            Vector(kept[report.feedback_id], held.embedder.version, first + index),
+            places[report.feedback_id],
+        )
+        for index, (report, language) in enumerate(zip(reports, read.languages, strict=True))
+    }
+    pulled = await (await work.evidence()).find([key for key in opener if key not in placed])
+    opened = {}
+    for one in placements:
+        if one.opens and one.problem:
+            oldest = min((*one.pulled, one.key), key=lambda key: held.engine.window.row_of[key])
+            text = placed[oldest].report.text if oldest in placed else pulled[oldest].text
+            opened[one.problem] = NewProblem(one.problem, first_statement(text), oldest)
+    return Arrival(placed, placements, opened, pulled, places)
 
 
-def _assign(reports: Sequence[Report], items: Sequence[Evidence], grouping: Grouping) -> list[Placed]:
-    placed = []
-    for report, item in zip(reports, items, strict=True):
-        found = grouping.assign(item)
-        place = found.place
-        if found.opens:
-            identity = uuid7()
-            place = Place(identity, identity)
-        grouping.learn(item, place)
-        placed.append(Placed(report, item, found, place, found.nearest))
-    return placed
+def _place_of(one: Placement, algorithm: str, held: Held) -> Place:
+    window = held.engine.window
+    follows = bool(one.nearest) and bool(window.pinned[window.row_of[one.nearest[0]]])
+    reason = f"a person placed what is most like it; {one.reason}" if follows else one.reason
+    return Place(one.problem, _share(one.score), reason, algorithm, max(-1.0, one.margin), one.confidence, one.nearest)
 
 
-async def _explain(placed: Sequence[Placed], joined: set[UUID], work: TriageWork) -> list[Placed]:
-    """Name the nearest evidence of each item that joined a problem, among the newest there at that moment."""
-    stored = await (await work.evidence()).newest_of(joined, most=_REMEMBERED)
-    members: dict[UUID, deque[tuple[UUID, frozenset[str]]]] = {}
-    explained = []
-    for one in placed:
-        if one.place is None:
-            explained.append(one)
-            continue
-        problem_id, terms = one.place.problem_id, frozenset(one.item.terms)
-        if problem_id not in members:
-            found = reversed(stored.get(problem_id, []))
-            members[problem_id] = deque(((identity, t) for identity, _, t in found), maxlen=_REMEMBERED)
-        near = one.nearest or nearest_to(terms, members[problem_id])
-        explained.append(Placed(one.report, one.item, one.assignment, one.place, near))
-        members[problem_id].append((one.report.feedback_id, terms))
-    return explained
+def _joined(key: UUID, opener: Placement, algorithm: str) -> Place:
+    """Where something goes that was unassigned until `opener` gave it company."""
+    like = dict(zip(opener.nearest, opener.similarity, strict=True)).get(key, opener.score)
+    reason = f"something like it arrived ({_share(like):.2f}), and together they are a problem"
+    return Place(opener.problem, _share(like), reason, algorithm, nearest=(opener.key,))
 
 
-async def _store(placed: Sequence[Placed], grouping: Grouping, work: TriageWork) -> dict[UUID, NewProblem]:
-    """Write all of it in bulk; returns the problems that were opened."""
-    evidence, problems = await work.evidence(), await work.problems()
-    opened: dict[UUID, NewProblem] = {}
-    for one in placed:
-        if one.place and one.assignment.opens:
-            feedback_id = one.report.feedback_id
-            found = statement_of({feedback_id: one.report.text}, dict.fromkeys(one.item.terms, 1), 1)
-            assert found is not None  # an item that opens a problem has words
-            opened[one.place.problem_id] = NewProblem(one.place.problem_id, found[1], feedback_id)
-    if opened:
-        await problems.open(list(opened.values()), now=work.now)
-    await evidence.add(placed, now=work.now)
-    await evidence.count_words([one.item.terms for one in placed])
-    await (await work.voices()).add([one.report.feedback_id for one in placed])
-    profiles = {one.place.profile_id for one in placed if one.place}
-    await problems.save_profiles({profile: grouping.uses_of(profile) for profile in profiles})
-    return opened
+def _share(score: float) -> float:
+    return max(0.0, min(1.0, score))
 
 
-def _announce(
-    placed: Sequence[Placed],
-    *,
-    causes: Mapping[UUID, Received],
-    heads: Mapping[UUID, Head],
-    opened: Mapping[UUID, NewProblem],
-    before: set[tuple[UUID, str]],
-    work: TriageWork,
-) -> None:
-    reports = Counter({problem_id: head.standing.reports for problem_id, head in heads.items()})
-    customers = Counter({problem_id: head.standing.customers for problem_id, head in heads.items()})
-    spoken = set(before)
-    for one in placed:
-        report, cause, problem_id = one.report, causes[one.report.feedback_id], one.place and one.place.problem_id
-        if problem_id and one.assignment.opens:
-            statement = opened[problem_id].statement
-            event = ProblemOpened(problem_id=problem_id, statement=statement, first_feedback_id=report.feedback_id)
-            work.record(event, cause=cause, first=True)
-        work.record(_triaged(one), cause=cause, first=True)
+async def _store(arrival: Arrival, work: TriageWork) -> set[tuple[UUID, str]]:
+    """Write all of it in bulk; returns which voices had spoken about which problems before."""
+    evidence, problems, voices = await work.evidence(), await work.problems(), await work.voices()
+    spoken = [(one.place.problem_id, one.report) for one in arrival.placed.values() if one.place.problem_id]
+    before = await voices.known(spoken)
+    if arrival.opened:
+        await problems.open(list(arrival.opened.values()), now=work.now)
+    await evidence.add(list(arrival.placed.values()), now=work.now)
+    if arrival.pulled:
+        await evidence.put({key: arrival.places[key] for key in arrival.pulled}, now=work.now)
+    await voices.add([*(report.feedback_id for _, report in spoken), *arrival.pulled])
+    return before
+
+
+async def _announce(
+    arrival: Arrival, *, causes: Mapping[UUID, Received], before: set[tuple[UUID, str]], work: TriageWork
+) -> dict[UUID, Received]:
+    """Say what happened to each item, its problem's opening first; returns each problem's newest cause."""
+    told = _Told(arrival, before, await (await work.problems()).sizes(arrival.problem_ids() - arrival.opened.keys()))
+    last: dict[UUID, Received] = {}
+    joins_later = {key for one in arrival.placements for key in one.pulled}
+    for one in arrival.placements:
+        cause = causes[one.key]
+        if one.problem:
+            last[one.problem] = cause
+        if one.opens and one.problem:
+            new = arrival.opened[one.problem]
+            opened = ProblemOpened(problem_id=one.problem, statement=new.statement, first_feedback_id=new.stated_by)
+            work.record(opened, cause=cause, first=True)
+        for key in (*one.pulled, *((one.key,) if one.key not in joins_later else ())):
+            own = causes.get(key, cause)
+            work.record(_triaged(key, arrival.places[key]), cause=own, first=key in arrival.placed)
+            grew = told.grew(key)
+            if grew is not None:
+                work.record(grew, cause=own)
+    return last
+
+
+class _Told:
+    """Counts reports and distinct customers as one item after the other is told."""
+
+    def __init__(
+        self, arrival: Arrival, before: set[tuple[UUID, str]], sizes: Mapping[UUID, tuple[int, int, str]]
+    ) -> None:
+        self._arrival, self._spoken = arrival, set(before)
+        self._reports = Counter({problem_id: reports for problem_id, (reports, _, _) in sizes.items()})
+        self._customers = Counter({problem_id: customers for problem_id, (_, customers, _) in sizes.items()})
+        self._statements = {problem_id: statement for problem_id, (_, _, statement) in sizes.items()}
+        self._statements |= {problem_id: new.statement for problem_id, new in arrival.opened.items()}
+
+    def grew(self, key: UUID) -> ProblemGrew | None:
+        """What to say of one more report; None when it belongs to nothing, or is the first of its problem."""
+        problem_id = self._arrival.places[key].problem_id
         if problem_id is None:
-            continue
-        reports[problem_id] += 1
-        customers[problem_id] += report.named and (problem_id, report.voice) not in spoken
-        spoken.add((problem_id, report.voice))
-        if not one.assignment.opens:
-            head = heads.get(problem_id)
-            grew = ProblemGrew(
-                problem_id=problem_id,
-                feedback_id=report.feedback_id,
-                reports=reports[problem_id],
-                customers=customers[problem_id],
-                statement=head.statement if head else opened[problem_id].statement,
-            )
-            work.record(grew, cause=cause)
+            return None
+        voice, named = self._voice(key)
+        self._reports[problem_id] += 1
+        self._customers[problem_id] += named and (problem_id, voice) not in self._spoken
+        self._spoken.add((problem_id, voice))
+        new = self._arrival.opened.get(problem_id)
+        if new is not None and new.stated_by == key:
+            return None
+        return ProblemGrew(
+            problem_id=problem_id,
+            feedback_id=key,
+            reports=self._reports[problem_id],
+            customers=self._customers[problem_id],
+            statement=self._statements[problem_id],
+        )
+
+    def _voice(self, key: UUID) -> tuple[str, bool]:
+        if key in self._arrival.placed:
+            report = self._arrival.placed[key].report
+            return report.voice, report.named
+        stored = self._arrival.pulled[key]
+        return stored.voice, stored.named
 
 
-def _triaged(one: Placed) -> FeedbackTriaged:
+def _triaged(key: UUID, place: Place) -> FeedbackTriaged:
     return FeedbackTriaged(
-        feedback_id=one.report.feedback_id,
-        problem_id=one.place.problem_id if one.place else None,
-        score=one.assignment.score,
-        reason=one.assignment.reason,
-        algorithm=one.assignment.algorithm,
+        feedback_id=key,
+        problem_id=place.problem_id,
+        score=place.score,
+        reason=place.reason,
+        algorithm=place.algorithm,
         assigned_by="engine",
-        nearest=one.nearest,
+        nearest=place.nearest,
+        margin=place.margin,
+        confidence=place.confidence,
     )

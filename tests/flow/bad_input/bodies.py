@@ -69,7 +69,7 @@ def bodies(ids: Mapping[str, str]) -> dict[str, list[Body]]:
     planned = plan(ids["problem_id"], "other-zones") | {"assumption_id": ids["assumption_id"]}
     needed = ("key", "problem_id", "hypothesis", "primary_metric", "arms", "baseline", "minimum_detectable_effect")
     exposed = {"experiment": "zones", "unit": "u-1", "variant": "now", "at": AT}
-    measured = {"unit": "u-1", "metric": "complained", "value": 1.0, "at": AT}
+    measured = {"unit": "u-1", "metric": "complained", "value": 1.0, "at": AT, "ref": "call-1"}
     return {
         "POST /v1/feedback": [Body(_FEEDBACK, ("text", "source"), free=("metadata",))],
         "POST /v1/events": [Body(_EVENT, ("type", "data"), free=("", "data.metadata"), kind=STRUCTURED, inside="data")],
@@ -79,19 +79,34 @@ def bodies(ids: Mapping[str, str]) -> dict[str, list[Body]]:
         "PUT /v1/problems/{problem_id}/brief/{question}": [
             Body({"answer": "Clocks change", "evidence": [evidence], "assumption": False}, ("answer",))
         ],
+        "PUT /v1/settings/triage": [
+            Body(
+                {"segments": {"practice": 2.0}, "half_life_days": 28.0, "objectives": 1.0, "revenue": 0.5},
+                free=("segments",),
+            )
+        ],
         "POST /v1/problems/{problem_id}/options": [
             Body({"kind": "build", "title": "Zones", "description": "beside it"}, ("kind", "title"))
         ],
         "POST /v1/options/{option_id}/assumptions": [
             Body({"risk": "value", "statement": "They read it", "importance": 3}, ("risk", "statement", "importance"))
         ],
+        "POST /v1/assumptions/{assumption_id}/evidence": [
+            Body({"says": "supports", "note": "Ten calls say so", "source": "the desk"}, ("says", "note"))
+        ],
         "POST /v1/experiments": [Body(planned, needed)],
         "PUT /v1/experiments/{experiment_id}": [Body(planned, needed)],
+        "POST /v1/experiments/{experiment_id}/revise": [
+            Body({"plan": plan(ids["problem_id"], "zones"), "reason": "Too few"}, ("plan", "reason"))
+        ],
+        "POST /v1/experiments/{experiment_id}/findings": [
+            Body({"asked": 8, "agreed": 6, "note": "at the desk"}, ("asked", "agreed"))
+        ],
         "POST /v1/experiments/{experiment_id}/start": [Body({"counts_from": AT})],
         "POST /v1/experiments/{experiment_id}/conclude": [
             Body({"learned": "They do", "conclusion": "supported"}, ("learned",))
         ],
-        "POST /v1/observations": [Body(exposed, tuple(exposed)), Body(measured, tuple(measured))],
+        "POST /v1/observations": [Body(exposed, tuple(exposed)), Body(measured, ("unit", "metric", "value", "at"))],
         "POST /v1/objectives": [Body(objective, ("name", "weight"))],
         "POST /v1/decisions": [Body(proposal, ("problem_id", "title", "choice", "reason"))],
         "POST /v1/decisions/{decision_id}/positions": [
@@ -111,7 +126,14 @@ def bodies(ids: Mapping[str, str]) -> dict[str, list[Body]]:
 # Calls that change something and read no body.
 WITHOUT_BODY = {
     "POST /v1/feedback/{feedback_id}/release",
+    "POST /v1/problems/{problem_id}/dismiss",
+    "POST /v1/problems/{problem_id}/unmerge",
+    "POST /v1/regroupings",
+    "POST /v1/regroupings/preview",
+    "POST /v1/regroupings/{regrouping_id}/undo",
     "POST /v1/experiments/{experiment_id}/stop",
+    "POST /v1/experiments/{experiment_id}/rebuild",
+    "POST /v1/experiments/{experiment_id}/findings/{finding_id}/withdraw",
     "POST /v1/subscriptions/{subscription_id}/enable",
     "POST /v1/subscriptions/{subscription_id}/test",
     "POST /v1/deliveries/{delivery_id}/replay",

@@ -56,6 +56,7 @@ def _words(ask: Any, secret: str) -> dict[str, str]:
         f"{secret} reminders arrive an hour late since the clocks changed",
         f"{secret} the reminders arrive one hour late, since clocks changed",
         "Export of invoices loses the tax column for my accountant",
+        "Export of invoices loses the tax column, my accountant complains",
     ]
     items = [
         {
@@ -70,7 +71,7 @@ def _words(ask: Any, secret: str) -> dict[str, str]:
     links = f"http://{secret}.example http://b.example http://c.example http://d.example"
     held = ask("POST", "/v1/feedback", {"text": links, "source": "in-app"})["items"][0]
     assert held["status"] == "quarantined"
-    return {"feedback_id": accepted[0]["id"], "held_id": held["id"]}
+    return {"feedback_id": accepted[0]["id"], "held_id": held["id"], "regrouping_id": str(uuid4())}
 
 
 def _subscriptions(ask: Any, secret: str, hook: str) -> dict[str, str]:
@@ -92,7 +93,12 @@ def plan(problem_id: str, key: str) -> dict[str, Any]:
         "guardrails": [{"metric": {"name": "seconds", "kind": "mean", "direction": "decrease"}, "margin": 2.5}],
         "alpha": 0.05,
         "power": 0.8,
+        "kind": "ab",
+        "minimum_days": 7,
         "outcome_window_days": 7,
+        "look_back_days": 14,
+        "alternative_effect": 0.03,
+        "units_per_day": 400,
     }
 
 
@@ -101,8 +107,18 @@ def _experiment(ask: Any, ids: Mapping[str, str], secret: str) -> dict[str, str]
     option = ask("POST", about, {"kind": "build", "title": f"{secret} option"})["id"]
     stated = {"risk": "value", "statement": f"{secret} assumption", "importance": 3}
     assumption = ask("POST", f"/v1/options/{option}/assumptions", stated)["id"]
-    draft = ask("POST", "/v1/experiments", plan(ids["problem_id"], "zones") | {"hypothesis": f"{secret} hypothesis"})
-    return {"option_id": option, "assumption_id": assumption, "experiment_id": draft["id"]}
+    about_it = {"hypothesis": f"{secret} hypothesis", "assumption_id": assumption}
+    draft = ask("POST", "/v1/experiments", plan(ids["problem_id"], "zones") | about_it)
+    asking = {"kind": "interview", "guardrails": [], "look_back_days": None, "assumption_id": assumption}
+    talks = plan(ids["problem_id"], "talks") | asking
+    talks |= {"arms": [{"name": "asked", "weight": 1}]}
+    talks_id = ask("POST", "/v1/experiments", talks)["id"]
+    ask("POST", f"/v1/experiments/{talks_id}/start")
+    finding = ask("POST", f"/v1/experiments/{talks_id}/findings", {"asked": 5, "agreed": 3, "note": f"{secret} note"})
+    known = {"says": "supports", "note": f"{secret} known"}
+    ask("POST", f"/v1/assumptions/{assumption}/evidence", known)
+    found = {"option_id": option, "assumption_id": assumption, "experiment_id": draft["id"]}
+    return found | {"finding_id": finding["id"]}
 
 
 def _decision(ask: Any, ids: Mapping[str, str], secret: str) -> dict[str, str]:

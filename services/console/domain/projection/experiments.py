@@ -44,7 +44,16 @@ def started(event: ExperimentStarted, stamp: Stamp) -> list[Fact]:
     edges = [Edge(about, "examines", ref("problem", event.problem_id))]
     if event.assumption_id:
         edges.append(Edge(about, "tests", ref("assumption", event.assumption_id)))
-    return [Fact(about, "registered", stamp, content, tuple(edges))]
+    return [Fact(about, "registered", stamp, content, tuple(edges)), *_replaced(event, stamp)]
+
+
+def _replaced(event: ExperimentStarted, stamp: Stamp) -> list[Fact]:
+    """The earlier version stopped when this one started. Its own place among its events is not known here."""
+    if event.previous_id is None:
+        return []
+    older, newer = ref("experiment", event.previous_id), ref("experiment", event.experiment_id)
+    content = {"version": event.version, "at": stamp.at.isoformat()}
+    return [Fact(older, "replaced", stamp, content, (Edge(newer, "replaces", older),))]
 
 
 def readout_changed(event: ReadoutChanged, stamp: Stamp) -> list[Fact]:

@@ -3,11 +3,14 @@
 from contracts.problems import (
     EvidenceGapFound,
     ProblemBriefChanged,
+    ProblemDescribed,
     ProblemGrew,
     ProblemMerged,
     ProblemOpened,
     ProblemPriorityChanged,
     ProblemSplit,
+    ProblemSurged,
+    ProblemUnmerged,
 )
 from services.console.domain.facts import (
     PROVISIONAL,
@@ -44,6 +47,12 @@ def merged(event: ProblemMerged, stamp: Stamp) -> list[Fact]:
     return [Fact(about, "merged", stamp, content, (Edge(about, "merged_into", into),))]
 
 
+def unmerged(event: ProblemUnmerged, stamp: Stamp) -> list[Fact]:
+    """Its facet is emptied rather than left out, so that a merge that is told late does not come back."""
+    about = ref("problem", event.problem_id)
+    return [Fact(about, "merged", stamp), Fact(about, "statement", stamp, {"statement": event.statement})]
+
+
 def split(event: ProblemSplit, stamp: Stamp) -> list[Fact]:
     """The new problem; its statement gives way to anything that it says of itself.
 
@@ -77,7 +86,37 @@ def brief_changed(event: ProblemBriefChanged, stamp: Stamp) -> list[Fact]:
 
 
 def priority_changed(event: ProblemPriorityChanged, stamp: Stamp) -> list[Fact]:
-    return [Fact(ref("problem", event.problem_id), "priority", stamp, event.opportunity.model_dump(mode="json"))]
+    """The new statement and size count too: after an erasure or a correction nothing else tells them."""
+    about = ref("problem", event.problem_id)
+    facts = [Fact(about, "priority", stamp, event.opportunity.model_dump(mode="json"))]
+    if event.statement is not None:
+        facts.append(Fact(about, "statement", stamp, {"statement": event.statement}))
+    if event.reports is not None and event.customers is not None:
+        facts.append(Fact(about, "size", stamp, {"reports": event.reports, "customers": event.customers}))
+    return facts
+
+
+def described(event: ProblemDescribed, stamp: Stamp) -> list[Fact]:
+    about = ref("problem", event.problem_id)
+    content = {
+        "terms": list(event.terms),
+        "quotes": [str(quote) for quote in event.quotes],
+        "request": event.request,
+        "requests": event.requests,
+        "signs": dict(event.signs),
+        "languages": dict(event.languages),
+        "name": event.name,
+        "named_by": event.named_by,
+    }
+    return [
+        Fact(about, "statement", stamp, {"statement": event.statement}),
+        Fact(about, "portrait", stamp, content),
+    ]
+
+
+def surged(event: ProblemSurged, stamp: Stamp) -> list[Fact]:
+    content = {"at": stamp.at.isoformat(), "voices": event.voices, "expected": event.expected, "weeks": event.weeks}
+    return [Fact(ref("problem", event.problem_id), "surged", stamp, content)]
 
 
 def gap_found(event: EvidenceGapFound, stamp: Stamp) -> list[Fact]:
@@ -89,8 +128,11 @@ RULES = {
     ProblemOpened: opened,
     ProblemGrew: grew,
     ProblemMerged: merged,
+    ProblemUnmerged: unmerged,
     ProblemSplit: split,
     ProblemBriefChanged: brief_changed,
     ProblemPriorityChanged: priority_changed,
+    ProblemDescribed: described,
+    ProblemSurged: surged,
     EvidenceGapFound: gap_found,
 }
