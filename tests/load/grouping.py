@@ -25,7 +25,8 @@ import numpy as np
 from libs.command.demo.words import SAMPLE
 from services.triage.embedding.choose import choose_embedder
 from services.triage.embedding.embedder import Embedder
-from services.triage.grouping.engine import Engine, Item
+from services.triage.grouping.engine import Engine
+from services.triage.grouping.items import Item
 from services.triage.grouping.regroup import regroup
 
 ITEMS = 75_000

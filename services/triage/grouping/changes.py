@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.triage.grouping.engine import Moved
+from services.triage.grouping.items import Moved
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,21 @@
 """The grouping engine: one workspace's evidence and problems in memory. Pure: no I/O, no clock, no randomness.
 
-Online, an item goes where its nearest evidence is: the ten nearest rows vote with the square of their cosine. An item
+Online, an item goes where its nearest evidence is: the ten nearest rows vote, the nearest with the most weight. An item
 that is near nothing stays unassigned until it has company. In the background `regroup` looks at all of the window with
 hindsight; `apply` takes over what it found. What a person placed is pinned: it votes for more, and never moves.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.triage.grouping.centring import Centring
 from services.triage.grouping.communities import Ints
 from services.triage.grouping.index import TAKEN_AT, Found, Index
+from services.triage.grouping.items import EngineState, Item, Moved, Placement, Row
 from services.triage.grouping.regroup import Plan, Snapshot
 from services.triage.grouping.votes import Votes, count_votes
 from services.triage.grouping.window import NONE, Floats, Window, rows_of
@@ -32,76 +31,6 @@ _NOWHERE = -2
 _RESTORED_AT_ONCE = 4_096
 _FIRST_LOOK = 8
 _GROWTH = 0.10
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One piece of feedback: its id, its unit vector, and the language that it is in."""
-
-    key: UUID
-    vector: NDArray[np.floating]
-    language: str = "und"
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where an item went at its arrival, and why.
-
-    `score` is its likeness to the problem's centre (to its nearest evidence, when unassigned), `margin` the share of
-    the vote that the problem had over the next one, `confidence` the probability that it is with its like (None when
-    unassigned). `nearest` are the items that are most like it, nearest first, with their cosines in `similarity`.
-    `opens` says that the problem is new; `pulled` are items that were unassigned until this one gave them company.
-    """
-
-    key: UUID
-    problem: UUID | None
-    opens: bool
-    score: float
-    margin: float
-    confidence: float | None
-    nearest: tuple[UUID, ...]
-    similarity: tuple[float, ...]
-    pulled: tuple[UUID, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """Why it is where it is, in words."""
-        likest = f"; the likest by {self.similarity[0]:.2f}" if self.similarity else ""
-        if self.problem is None:
-            return f"nothing is like it enough{likest}" if likest else "the first of its workspace"
-        if self.opens:
-            return f"the first that is like what was alone before it{likest}"
-        return f"most of what is like it is there ({self.margin:.0%} of the vote ahead){likest}"
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """An item that now belongs elsewhere; None is to no problem."""
-
-    key: UUID
-    before: UUID | None
-    after: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the window as it is kept: the vector as float16 bytes."""
-
-    key: UUID
-    vector: bytes
-    language: str
-    problem: UUID | None
-    pinned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EngineState:
-    """What an engine knows beside its rows: how much it has seen, when it looked back, and what it takes out."""
-
-    seen: int
-    looked_at: int
-    means: bytes
-    languages: tuple[str, ...]
 
 
 class Engine:

@@ -10,7 +10,8 @@ import numpy as np
 from services.triage.embedding.embedder import Embedder
 from services.triage.embedding.language import languages_of
 from services.triage.grouping.changes import changes_of
-from services.triage.grouping.engine import Engine, Item, Placement, problem_sizes
+from services.triage.grouping.engine import Engine, problem_sizes
+from services.triage.grouping.items import Item, Placement
 from services.triage.grouping.regroup import regroup
 from services.triage.grouping.window import Floats
 

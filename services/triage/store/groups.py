@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from services.triage.domain import opened_by
 from services.triage.embedding.embedder import Embedder
-from services.triage.grouping.engine import VERSION, Engine, EngineState, Row
+from services.triage.grouping.engine import VERSION, Engine
+from services.triage.grouping.items import EngineState, Row
 from services.triage.store.memory import Memory, Remembered
 
 log = structlog.get_logger("groups")

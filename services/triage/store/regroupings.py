@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from services.triage.grouping.engine import Moved
+from services.triage.grouping.items import Moved
 
 Kind = Literal["merged", "split", "opened"]
 

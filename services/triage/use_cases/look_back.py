@@ -14,7 +14,8 @@ from uuid import UUID
 from contracts.problems import FeedbackTriaged, ProblemOpened, ProblemSplit
 from services.triage.domain import first_statement
 from services.triage.grouping.changes import Changes, Merged, changes_of
-from services.triage.grouping.engine import VERSION, Moved, problem_sizes
+from services.triage.grouping.engine import VERSION, problem_sizes
+from services.triage.grouping.items import Moved
 from services.triage.grouping.likeness import likeness
 from services.triage.grouping.regroup import Plan, Snapshot
 from services.triage.store.evidence import Place

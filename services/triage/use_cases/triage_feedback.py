@@ -10,7 +10,8 @@ from contracts.feedback import FeedbackReceived
 from contracts.problems import FeedbackTriaged, ProblemGrew, ProblemOpened
 from libs.messaging.work import Message
 from services.triage.domain import Report, first_statement, report_of
-from services.triage.grouping.engine import VERSION, Item, Placement
+from services.triage.grouping.engine import VERSION
+from services.triage.grouping.items import Item, Placement
 from services.triage.grouping.words import terms_of
 from services.triage.store.evidence import Place, Placed, Stored, Vector
 from services.triage.store.groups import Held

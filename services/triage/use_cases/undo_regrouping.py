@@ -4,7 +4,7 @@ from collections import defaultdict
 from uuid import UUID
 
 from libs.runtime.problems import NotFound
-from services.triage.grouping.engine import Moved
+from services.triage.grouping.items import Moved
 from services.triage.store.groups import Held
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.look_back import batched, recount

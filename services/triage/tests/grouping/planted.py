@@ -6,7 +6,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from services.triage.grouping.engine import Engine, Item
+from services.triage.grouping.engine import Engine
+from services.triage.grouping.items import Item
 from services.triage.grouping.window import Floats
 
 DIMENSIONS = 384

@@ -3,7 +3,8 @@
 import random
 from uuid import UUID
 
-from services.triage.grouping.engine import Engine, Moved, problem_sizes
+from services.triage.grouping.engine import Engine, problem_sizes
+from services.triage.grouping.items import Moved
 from services.triage.grouping.regroup import regroup
 from services.triage.tests.grouping.planted import fresh_engine, planted
 

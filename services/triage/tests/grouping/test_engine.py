@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.triage.grouping import engine as engine_module
-from services.triage.grouping.engine import Engine, Item, Placement, problem_sizes
+from services.triage.grouping.engine import Engine, problem_sizes
+from services.triage.grouping.items import Item, Placement
 from services.triage.grouping.regroup import regroup
 from services.triage.tests.grouping.planted import DIMENSIONS, fresh_engine, planted
 
