@@ -24,8 +24,8 @@ SERVER, CLIENT, CONSUMER = 2, 3, 5
 
 Told = tuple[Received, list[dict[str, str]]]
 
-# What one run of the story does not say: erasure has no route yet, and exhaustion takes days of retries.
-NOT_TOLD = {"whystream.feedback.erased.v1", "whystream.notification.exhausted.v1"}
+# What one run of the story does not say: erasure has no route yet, exhaustion takes days of retries, and a surge weeks.
+NOT_TOLD = {"whystream.feedback.erased.v1", "whystream.notification.exhausted.v1", "whystream.problem.surged.v1"}
 EDGES = {
     (entry.type, entry.owner, consumer)
     for entry in CATALOG
@@ -136,6 +136,7 @@ def tell_the_story(up: Up, hook: str) -> None:
     )
     assert split
     must(up, "POST", f"/v1/problems/{second}/merge", {"into": first})
+    must(up, "POST", f"/v1/problems/{second}/unmerge")
     brief = {"answer": "Practices lose appointments", "assumption": True, "evidence": []}
     must(up, "PUT", f"/v1/problems/{first}/brief/why", brief)
     objective = must(up, "POST", "/v1/objectives", {"name": "Fewer no-shows", "weight": 2, "problem_ids": [first]})
@@ -178,11 +179,12 @@ def _experiment(up: Up, problem: str) -> str:
         "minimum_detectable_effect": 0.3,
     }
     experiment = must(up, "POST", "/v1/experiments", plan)
-    must(up, "POST", f"/v1/experiments/{experiment['id']}/start")
-    at = datetime.now(UTC)
+    began = datetime.now(UTC) - timedelta(hours=4)
+    must(up, "POST", f"/v1/experiments/{experiment['id']}/start", {"counts_from": began.isoformat()})
     observed: list[dict[str, Any]] = []
     for number in range(400):
         variant, unit = ("control", "local")[number % 2], f"u-{number}"
+        at = began + timedelta(seconds=30 * number)  # a readout reads the hours that every arm has passed
         observed.append({"experiment": plan["key"], "unit": unit, "variant": variant, "at": at.isoformat()})
         kept = number % 10 < (3 if variant == "control" else 9)
         later = (at + timedelta(seconds=1)).isoformat()
@@ -190,7 +192,7 @@ def _experiment(up: Up, problem: str) -> str:
     must(up, "POST", "/v1/observations", observed)
     readout = f"/v1/experiments/{experiment['id']}/readout"
     until(lambda: must(up, "GET", readout)["units"]["counted"] == 400, 60, "400 units")
-    time.sleep(5)  # the job that tells of a changed readout looks every two seconds
+    time.sleep(8)  # the job that tells of a changed readout looks every two seconds
     must(up, "POST", f"/v1/experiments/{experiment['id']}/stop")
     must(up, "POST", f"/v1/experiments/{experiment['id']}/conclude", {"learned": "Local time works"})
     return experiment["id"]
