@@ -27,7 +27,7 @@ def configuration(service: str) -> Config:
 
 def run_script(script: str) -> None:
     """Run a script of several SQL statements; for use inside a migration's `upgrade`."""
-    op.get_bind().connection.dbapi_connection.run_async(lambda driver: driver.execute(script))  # type: ignore[union-attr]
+    op.get_bind().connection.dbapi_connection.run_async(lambda driver: driver.execute(script))  # type: ignore[union-attr]  # asyncpg is behind it
 
 
 async def migrate(service: str, database_url: str) -> None:
