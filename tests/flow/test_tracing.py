@@ -33,6 +33,8 @@ EDGES = {
     for consumer in entry.consumers
 }
 
+READOUT_CHANGED = "whystream.readout.changed.v1"  # told by a job, and only while the experiment runs
+
 WORDS = [
     "Reminders arrive an hour late since the clocks changed",
     "The reminder came an hour late again, the clocks changed",
@@ -85,7 +87,7 @@ def told() -> Iterator[Told]:
             "OTEL_METRIC_EXPORT_INTERVAL": "1000",
         }
         with running_up(home, **tracing) as up:
-            tell_the_story(up.ready(), hook)
+            tell_the_story(up.ready(), hook, received)
             deadline = time.monotonic() + 90
             while EDGES - edges(received) and time.monotonic() < deadline:
                 time.sleep(0.3)
@@ -114,7 +116,7 @@ def must(up: Up, method: str, path: str, body: Any = None) -> Any:
     return answer.json()
 
 
-def tell_the_story(up: Up, hook: str) -> None:
+def tell_the_story(up: Up, hook: str, received: Received) -> None:
     types = ["problem.*", "decision.*", "experiment.*", "evidence_gap.found"]
     must(
         up, "POST", "/v1/subscriptions", {"name": "team", "channel": "webhook", "url": hook, "filter": {"types": types}}
@@ -140,7 +142,7 @@ def tell_the_story(up: Up, hook: str) -> None:
     brief = {"answer": "Practices lose appointments", "assumption": True, "evidence": []}
     must(up, "PUT", f"/v1/problems/{first}/brief/why", brief)
     objective = must(up, "POST", "/v1/objectives", {"name": "Fewer no-shows", "weight": 2, "problem_ids": [first]})
-    experiment = _experiment(up, first)
+    experiment = _experiment(up, first, received)
     _decision(up, first, experiment, objective["id"])
 
 
@@ -159,7 +161,7 @@ def _problems(up: Up) -> dict[str, str]:
     return found
 
 
-def _experiment(up: Up, problem: str) -> str:
+def _experiment(up: Up, problem: str, received: Received) -> str:
     option = must(
         up, "POST", f"/v1/problems/{problem}/options", {"kind": "build", "title": "Keep reminders in local time"}
     )
@@ -192,7 +194,7 @@ def _experiment(up: Up, problem: str) -> str:
     must(up, "POST", "/v1/observations", observed)
     readout = f"/v1/experiments/{experiment['id']}/readout"
     until(lambda: must(up, "GET", readout)["units"]["counted"] == 400, 60, "400 units")
-    time.sleep(8)  # the job that tells of a changed readout looks every two seconds
+    until(lambda: READOUT_CHANGED in {type for type, _, _ in edges(received)}, 90, "a told change of the readout")
     must(up, "POST", f"/v1/experiments/{experiment['id']}/stop")
     must(up, "POST", f"/v1/experiments/{experiment['id']}/conclude", {"learned": "Local time works"})
     return experiment["id"]
