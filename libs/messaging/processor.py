@@ -54,10 +54,11 @@ class Again:
 class _Delivery:
     raw: Delivered
     message: Message[Any]
+    key: UUID
 
-    @property
-    def key(self) -> UUID:
-        return self.message.envelope.key
+
+def _delivery(raw: Delivered, message: Message[Any]) -> _Delivery:
+    return _Delivery(raw, message, message.envelope.key)
 
 
 Decode = Callable[[Delivered], Message[Any]]
@@ -121,7 +122,7 @@ class Processor(Generic[W]):
 
     async def replay(self, raw: Delivered) -> None:
         """Handle one dead letter again, once more exactly once; raises what the handler raises."""
-        await self._commit([_Delivery(raw, self._decode(raw))], None)
+        await self._commit([_delivery(raw, self._decode(raw))], None)
 
     async def _sort(
         self, batch: Sequence[Delivered], outcomes: dict[int, Again | None]
@@ -129,7 +130,7 @@ class Processor(Generic[W]):
         fresh, suspects = [], []
         for raw in batch:
             try:
-                delivery = _Delivery(raw, self._decode(raw))
+                delivery = _delivery(raw, self._decode(raw))
             except Exception as error:  # a decoder that fails in a way of its own must not stop the neighbours either
                 found = str(error) if isinstance(error, EnvelopeInvalid) else _describe(error)
                 await self._set_aside(_letter(raw, UNREADABLE, found, 1), _letter_key(raw))

@@ -55,11 +55,16 @@ class _Transaction:
     connection: AsyncConnection
     now: datetime
     recorded: list[_Recorded] = field(default_factory=list)
-    groups: dict[UUID, UUID] = field(default_factory=dict)
+    groups: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
 
     def group_of(self, cause: Message[Any]) -> UUID:
         """The group of one cause in this transaction; another transaction of the same cause is another group."""
-        return self.groups.setdefault(cause.envelope.key, uuid7())
+        envelope = cause.envelope
+        identity = (envelope.source, envelope.workspace, envelope.id)
+        found = self.groups.get(identity)
+        if found is None:
+            found = self.groups[identity] = uuid7()
+        return found
 
 
 class Work:

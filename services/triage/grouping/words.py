@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import chain, islice
 
 from services.triage.grouping.stopwords import STOPWORDS
 
@@ -13,6 +14,7 @@ _SURFACE = 30
 _LONGEST_KEPT = 30
 # An address is looked for from the beginning of a word only: from anywhere in it, a long one would take quadratic time.
 _NOT_WORDS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+|<[^<>]{0,300}>", re.IGNORECASE)
+_MAY_BE_NO_WORDS = re.compile(r"[@<:]|[Ww]{3}\.")  # most texts have none of these, and a search is soon done
 _WORD = re.compile(r"[^\W\d_]+")
 # Scripts that do not put spaces between words: pairs of characters stand in for words.
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -24,13 +26,18 @@ def terms_of(text: str) -> dict[str, str]:
     Only the first 12,000 characters and 150 stems count, so that no text, however long, costs more than another. How
     often a word is repeated does not matter: shouting adds nothing.
     """
+    text = text[:MAX_CHARACTERS]
+    if _MAY_BE_NO_WORDS.search(text):
+        text = _NOT_WORDS.sub(" ", text)
     found: dict[str, str] = {}
-    for word in _WORD.findall(_NOT_WORDS.sub(" ", text[:MAX_CHARACTERS])):
-        for stemmed, surface in _known(word) if len(word) <= _LONGEST_KEPT else _stems(word):
-            found.setdefault(stemmed, surface)
-            if len(found) >= MAX_TERMS:
-                return found
-    return found
+    for stemmed, surface in chain.from_iterable(map(_kept, _WORD.findall(text))):
+        if stemmed not in found:
+            found[stemmed] = surface
+    return found if len(found) <= MAX_TERMS else dict(islice(found.items(), MAX_TERMS))
+
+
+def _kept(word: str) -> tuple[tuple[str, str], ...]:
+    return _known(word) if len(word) <= _LONGEST_KEPT else _stems(word)
 
 
 def _stems(word: str) -> tuple[tuple[str, str], ...]:
