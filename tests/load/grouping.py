@@ -15,6 +15,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -33,25 +34,25 @@ ITEMS = 75_000
 _AT_ONCE = 500
 
 
-def mixed(count: int) -> list[str]:
+def mixed(count: int) -> Iterator[str]:
     """Texts like the demo's, each of its own: one of its sentences, with words of others worked in."""
     chance = random.Random(7)
     known = [json.loads(line)["text"] for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
     words = sorted({word for text in known for word in text.split()})
-    made = []
     for _ in range(count):
         text = chance.choice(known).split()[:24]
         for _ in range(3):
             text.insert(chance.randrange(len(text) + 1), chance.choice(words))
-        made.append(" ".join(text))
-    return made
+        yield " ".join(text)
 
 
-def stream(texts: Sequence[str], embedder: Embedder) -> Iterator[tuple[str, float]]:
-    """Group all texts; yields what the seconds went into, piece by piece."""
+def stream(count: int, embedder: Embedder) -> Iterator[tuple[str, float]]:
+    """Group so many texts; yields what the seconds went into, piece by piece."""
     engine = Engine(embedder.dimensions, new_problem=lambda key: UUID(int=key.int + (1 << 64)))
-    for start in range(0, len(texts), _AT_ONCE):
-        some, began = texts[start : start + _AT_ONCE], perf_counter()
+    texts = mixed(count)
+    for start in range(0, count, _AT_ONCE):
+        some = list(islice(texts, _AT_ONCE))
+        began = perf_counter()
         vectors = embedder.embed(some)
         engine.assign([Item(UUID(int=start + place), vector) for place, vector in enumerate(vectors)])
         yield "arrival", perf_counter() - began
@@ -63,9 +64,8 @@ def stream(texts: Sequence[str], embedder: Embedder) -> Iterator[tuple[str, floa
 
 def speed(count: int, embedder: Embedder) -> None:
     """Print items per second and the memory taken."""
-    texts, spent = mixed(count), {"arrival": 0.0, "looking back": 0.0}
-    before = _megabytes()
-    for what, seconds in stream(texts, embedder):
+    spent, before = {"arrival": 0.0, "looking back": 0.0}, _megabytes()
+    for what, seconds in stream(count, embedder):
         spent[what] += seconds
     print(f"{count:,} items, {embedder.version}, one core")
     print(f"  text in to assignment out  {count / spent['arrival']:10,.0f} items/s  (bar 5,000)")

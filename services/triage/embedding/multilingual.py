@@ -18,14 +18,14 @@ from services.triage.embedding.wheels import folder_of
 
 SEMANTIC = 384
 LONGEST = 512
-LEXICAL_WEIGHT = 0.1  # words separate languages: just enough to tell apart what means nearly the same
+LEXICAL_WEIGHT = 0.05  # words separate languages: just enough to tell apart what means nearly the same
 _BATCH = 16
 
 
 class MultilingualEmbedder:
     """multilingual-e5-small with a little of the words' own signs."""
 
-    version = "multilingual-1"
+    version = "multilingual-2"
     dimensions = SEMANTIC + LEXICAL
     semantic = SEMANTIC
     multilingual = True
@@ -37,7 +37,7 @@ class MultilingualEmbedder:
         self._words = Words()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One unit row per text: 384 semantic columns, then 0.1 × 128 lexical ones; of a text 512 characters."""
+        """One unit row per text: 384 semantic columns, then 0.05 × 128 lexical ones; of a text 512 characters."""
         rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
         done = 0
         for batch in batches(texts, _BATCH):

@@ -1,55 +1,23 @@
-"""From vectors to communities: who is near whom, who is near nobody, and which belong together. Pure NumPy and Leiden.
+"""From neighbours to communities: which evidence belongs together. Pure NumPy and Leiden.
 
 Evidence is a node; an edge joins it to its nearest neighbours with their cosine as weight; communities are found by
 Leiden with modularity. Sources: Traag, Waltman and van Eck, "From Louvain to Leiden: guaranteeing well-connected
 communities" (2019), as implemented by graspologic-native; Reichardt and Bornholdt (2006) for the resolution.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from graspologic_native import leiden  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 from numpy.typing import NDArray
 
-NEAREST = 10  # neighbours that tell how dense it is around an item, and that vote where it belongs
+from services.triage.grouping.neighbours import Floats, Ints, Neighbours
+
 _MOST_NEIGHBOURS = 30
-_BLOCK = 192  # rows at once: their cosines to all others are held, twice
 _HALVES, _TIGHT = 0.90, 0.30
 _SEED = 20_240_601
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """Each row's nearest other rows, nearest first: `rows` and `similarity`, both [n, k]."""
-
-    rows: NDArray[np.int32]
-    similarity: Floats
-
-    def density(self) -> Floats:
-        """Mean cosine to the nearest, `company_of` as many."""
-        near = self.similarity[:, : company_of(len(self.rows))]
-        return near.mean(axis=1) if near.shape[1] else np.zeros(len(near), np.float32)
-
-
-def nearest_neighbours(unit: Floats, k: int) -> Neighbours:
-    """The k nearest rows of each row by cosine, itself left out; `unit` has unit rows. Exact, in blocks."""
-    n = len(unit)
-    k = max(0, min(k, n - 1))
-    rows, similarity = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-    if k == 0:
-        return Neighbours(rows, similarity)
-    for start in range(0, n, _BLOCK):
-        block = unit[start : start + _BLOCK] @ unit.T
-        block[np.arange(len(block)), np.arange(start, start + len(block))] = -2.0
-        found = np.argpartition(block, n - k, axis=1)[:, n - k :]
-        values = np.take_along_axis(block, found, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        rows[start : start + _BLOCK] = np.take_along_axis(found, order, axis=1)
-        similarity[start : start + _BLOCK] = np.take_along_axis(values, order, axis=1)
-    return Neighbours(rows, similarity)
 
 
 def neighbours_for(n: int) -> int:
@@ -66,19 +34,6 @@ def resolution_for(n: int) -> float:
     More evidence is told apart by the graph itself. Measured as `neighbours_for`.
     """
     return 16.0 * min(1.0, (2_000 / max(n, 1)) ** (1 / 3))
-
-
-def company_of(n: int) -> int:
-    """How many of the nearest tell whether an item among n is alone: ten, but not most of all there is."""
-    return int(np.clip(n // 10, 2, NEAREST))
-
-
-def lonely_below(n: int) -> float:
-    """The density below which an item among n belongs to nothing.
-
-    With more evidence everything has nearer neighbours: the line rises by 0.042 with every doubling.
-    """
-    return float(np.clip(0.405 - 0.042 * np.log2(24_000 / max(n, 1)), 0.12, 0.45))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +62,20 @@ def edges_of(neighbours: Neighbours, nodes: Ints) -> Edges:
     return Edges(size, pairs // max(size, 1), pairs % max(size, 1), total)
 
 
+class _Named(Sequence[tuple[str, str, float]]):
+    """Edges by the names of their ends, made one at a time: a list of all would take as much memory as the window."""
+
+    def __init__(self, edges: Edges, name: Sequence[str]) -> None:
+        self._edges, self._name = edges, name
+
+    def __len__(self) -> int:
+        return len(self._edges.low)
+
+    def __getitem__(self, place: Any) -> Any:
+        edges = self._edges
+        return self._name[int(edges.low[place])], self._name[int(edges.high[place])], float(edges.weight[place])
+
+
 def communities(edges: Edges, start: Ints, resolution: float) -> Ints:
     """The community of each node; -1 for one that is joined to nobody. Deterministic.
 
@@ -117,11 +86,15 @@ def communities(edges: Edges, start: Ints, resolution: float) -> Ints:
         return found
     joined = np.unique(np.concatenate([edges.low, edges.high]))
     free = np.arange(edges.nodes) + int(start.max(initial=-1)) + 1
-    _, begin = np.unique(np.where(start < 0, free, start)[joined], return_inverse=True)
-    name = [str(node) for node in range(edges.nodes)]  # one string for each node, not one for each edge's end
-    ends = zip(edges.low.tolist(), edges.high.tolist(), edges.weight.tolist(), strict=True)
+    # A node without a neighbour in its community starts alone. Leiden would give it a new number itself, without a
+    # bound: above the number of nodes that is a panic, which ends the process.
+    settled = start[edges.low] == start[edges.high]
+    near = np.zeros(edges.nodes, np.bool_)
+    near[edges.low[settled]] = near[edges.high[settled]] = True
+    _, begin = np.unique(np.where(near & (start >= 0), start, free)[joined], return_inverse=True)
+    name = [str(node) for node in range(edges.nodes)]
     _, assigned = leiden(
-        [(name[a], name[b], weight) for a, b, weight in ends],
+        _Named(edges, name),
         starting_communities={name[a]: c for a, c in zip(joined.tolist(), begin.tolist(), strict=True)},
         resolution=resolution,
         iterations=2,
@@ -143,7 +116,8 @@ def joined_halves(unit: Floats, found: Ints) -> Ints:
     """
     names, place = np.unique(found[found >= 0], return_inverse=True)
     sums = np.zeros((len(names), unit.shape[1]))
-    np.add.at(sums, place, unit[found >= 0])
+    for name in range(len(names)):
+        sums[name] = unit[found == names[name]].sum(axis=0, dtype=np.float64)
     sizes = np.bincount(place, minlength=len(names)).astype(np.float64)
     stands = np.arange(len(names))
     products = sums @ sums.T

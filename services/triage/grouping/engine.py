@@ -8,21 +8,22 @@ hindsight; `apply` takes over what it found. What a person placed is pinned: it 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import ceil
+from typing import cast
 from uuid import UUID
 
 import numpy as np
 
 from services.triage.grouping.centring import Centring
-from services.triage.grouping.communities import Ints
 from services.triage.grouping.index import TAKEN_AT, Found, Index
 from services.triage.grouping.items import EngineState, Item, Moved, Placement, Row
+from services.triage.grouping.neighbours import Ints
 from services.triage.grouping.regroup import Plan, Snapshot
-from services.triage.grouping.votes import Votes, count_votes
+from services.triage.grouping.votes import Vote, count_votes
 from services.triage.grouping.window import NONE, Floats, Window, rows_of
 
 VERSION = "neighbours-1"
 WINDOW = 24_576
-"""Rows kept in memory; beyond it the oldest leave, each problem keeping at least its newest `KEPT`."""
+"""Rows kept in memory; once there are more the older half leaves, each problem keeping its newest `KEPT` at least."""
 KEPT = 32
 _NEAREST_SHOWN = 3
 _ANCHORS = 16
@@ -73,21 +74,7 @@ class Engine:
         language = self._centring.codes([item.language for item in items])
         unit = self._centring.centred(raw, language)
         first = self.window.append([item.key for item in items], raw, unit, language)
-        found = self._index.nearest(unit, first)
-        known = np.arange(first + 1, first + 1 + len(items))
-        votes = self._count(unit, found, known)
-        # Most items have older neighbours only and were counted all at once; others wait until theirs are placed.
-        waiting = np.any(found.rows >= first, axis=1).tolist()
-        pulled_rows: set[int] = set()
-        placed = []
-        for offset in range(len(items)):
-            mine = votes
-            place = offset
-            if waiting[offset] or (pulled_rows and not pulled_rows.isdisjoint(found.rows[offset].tolist())):
-                only = slice(offset, offset + 1)
-                mine, place = self._count(unit[only], found.part(only), known[only]), 0
-            placed.append(self._place(first + offset, found.rows[offset], found.similarity[offset], mine, place))
-            pulled_rows.update(self.window.row_of[key] for key in placed[-1].pulled)
+        placed = self._place(unit, self._index.nearest(unit, first), first)
         self.seen += len(items)
         if self.window.count > _LATEST * WINDOW:  # nobody looks back: memory is bounded all the same
             self._fold()
@@ -95,34 +82,50 @@ class Engine:
         self._index.take()
         return placed
 
-    def _count(self, unit: Floats, found: Found, known: Ints) -> Votes:
-        return count_votes(
-            self.window.slot[found.rows],
-            found,
-            self.window.pinned[found.rows],
-            self._index.to_problems(unit, self.window.slot[found.rows], found.similarity),
-            known,
-        )
-
-    def _place(self, row: int, rows: Ints, similarity: Floats, votes: Votes, place: int) -> Placement:
+    def _place(self, unit: Floats, found: Found, first: int) -> list[Placement]:
+        """Each item in order, by the votes of neighbours that were placed before it."""
         window = self.window
-        slot, opens, pulled = int(votes.slot[place]), False, ()
-        if votes.company[place].any():
-            slot, pulled = self._open(row, rows[votes.company[place]])
-            opens = slot >= 0
-        window.slot[row] = slot
-        near = [other for other in rows[:_NEAREST_SHOWN].tolist() if other >= 0]
-        return Placement(
-            window.keys[row],
-            window.problem_at(slot),
-            opens,
-            float(votes.score[place]),
-            float(votes.margin[place]),
-            float(votes.confidence[place]) if slot >= 0 else None,
-            tuple(window.keys[other] for other in near),
-            tuple(similarity[: len(near)].tolist()),
-            pulled,
-        )
+        newest = found.rows.max(axis=1, initial=NONE) - first  # the neighbour that has to be placed before the count
+        votes: list[Vote | None] = [None] * len(unit)
+        shown = zip(found.rows[:, :_NEAREST_SHOWN].tolist(), found.similarity[:, :_NEAREST_SHOWN].tolist(), strict=True)
+        placed = []
+        for offset, (near, similarity) in enumerate(shown):
+            if votes[offset] is None:
+                ready = [o for o in range(offset, len(unit)) if votes[o] is None and newest[o] < offset]
+                for place, vote in zip(ready, self._count(unit, found, first, ready), strict=True):
+                    votes[place] = vote
+            vote = cast(Vote, votes[offset])
+            slot, opens, pulled = vote.slot, False, ()
+            if vote.company is not None:
+                company = found.rows[offset, vote.company]
+                slot, pulled = self._open(first + offset, company)
+                opens = slot >= 0
+                for place in np.flatnonzero(np.isin(found.rows, company).any(axis=1)).tolist():
+                    votes[place] = None  # what they were counted by belongs elsewhere now
+            window.slot[first + offset] = slot
+            known = [row for row in near if row >= 0]
+            placed.append(
+                Placement(
+                    window.keys[first + offset],
+                    window.problem_at(slot),
+                    opens,
+                    vote.score,
+                    vote.margin,
+                    vote.confidence if slot >= 0 else None,
+                    tuple(window.keys[row] for row in known),
+                    tuple(similarity[: len(known)]),
+                    pulled,
+                )
+            )
+        return placed
+
+    def _count(self, unit: Floats, found: Found, first: int, offsets: list[int]) -> Iterator[Vote]:
+        part = found.part(offsets)
+        slots = self.window.slot[part.rows]
+        likeness = self._index.to_problems(unit[offsets], slots, part.similarity)
+        seen = round(self._centring.different) + self.seen - self.looked_at + 1
+        known = [min(first, seen) + offset for offset in offsets]
+        return count_votes(slots, part, self.window.pinned[part.rows], likeness, known).each()
 
     def _open(self, row: int, company: Ints) -> tuple[int, tuple[UUID, ...]]:
         """A new problem of an item and the unassigned ones like it; none where a person left one of them alone."""
@@ -140,14 +143,14 @@ class Engine:
 
     def until_due(self) -> int:
         """How many more items until it is time to look back: after a tenth of what was seen, and eight at least."""
-        wanted = max(_FIRST_LOOK, ceil(min(_GROWTH * self.seen, WINDOW / 3)))
+        wanted = max(_FIRST_LOOK, ceil(min(_GROWTH * self.seen, WINDOW / 2)))
         return max(0, wanted - (self.seen - self.looked_at))
 
     def snapshot(self) -> Snapshot:
         """All that `regroup` needs, as copies: the engine may go on meanwhile."""
         window = self.window
         slots, problems = window.canonical()
-        centring = self._centring.learned(window.raw, window.language, window.slot)
+        centring = self._centring.learned(window.raw, window.language, window.slot, window.original)
         return Snapshot(
             seen=self.seen,
             keys=tuple(window.keys),
@@ -180,11 +183,14 @@ class Engine:
         return moved
 
     def _fold(self) -> None:
-        """Let the oldest evidence leave the window; its problem keeps it by name, and its newest rows speak for it."""
+        """Let the oldest evidence leave a full window; its problem keeps it by name, and its newest rows speak for it.
+
+        Half leaves at once, so that the next look back, at twice that, is at no more than a full window.
+        """
         window = self.window
-        spare = window.count - WINDOW
-        if spare <= 0:
+        if window.count <= WINDOW:
             return
+        spare = window.count - WINDOW // 2
         from_newest = np.zeros(window.count, np.int64)
         order = np.argsort(window.slot, kind="stable")
         starts = np.flatnonzero(np.r_[True, np.diff(window.slot[order]) != 0])
@@ -255,12 +261,17 @@ class Engine:
 
     def state(self) -> EngineState:
         """What must be kept beside the rows for `restore`."""
-        return EngineState(self.seen, self.looked_at, self._centring.means.tobytes(), tuple(self._centring.languages))
+        centring = self._centring
+        return EngineState(
+            self.seen, self.looked_at, centring.different, centring.taken.tobytes(), tuple(centring.languages)
+        )
 
     def restore(self, state: EngineState, rows: Iterable[Row]) -> None:
         """Be again as an engine was: `rows` are those of its window, in their order. Call on a new engine."""
         self.seen, self.looked_at = state.seen, state.looked_at
-        self._centring.means = np.frombuffer(state.means, np.float32).reshape(-1, self._dimensions)
+        self._centring.different = state.different
+        if state.taken:
+            self._centring.taken = np.frombuffer(state.taken, np.float32).reshape(-1, *self._centring.taken.shape[1:])
         self._centring.languages = list(state.languages)
         for some in batched(rows, _RESTORED_AT_ONCE):
             raw = np.stack([np.frombuffer(row.vector, np.float16) for row in some])

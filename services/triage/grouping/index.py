@@ -1,11 +1,12 @@
 """The nearest evidence of an item, fast: exactly while there is little, later by way of the nearest problems."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.triage.grouping.communities import NEAREST
+from services.triage.grouping.neighbours import NEAREST
 from services.triage.grouping.window import NONE, Floats, Window
 
 _EXACT = 2_000  # up to so many rows all are compared
@@ -22,7 +23,7 @@ class Found:
     rows: NDArray[np.int64]
     similarity: Floats
 
-    def part(self, which: slice) -> "Found":
+    def part(self, which: list[int]) -> "Found":
         return Found(self.rows[which], self.similarity[which])
 
 
@@ -33,10 +34,12 @@ class Index:
         self._window = window
         self.taken = 0
         dimensions = window.unit.shape[1]
-        self._sums = np.zeros((0, dimensions), np.float32)
+        # In double precision, so that the middles are the same to the bit however the rows were taken in.
+        self._sums = np.zeros((0, dimensions))
         self._newest = np.full((0, _NEWEST), -1, np.int64)
         self._added = np.zeros(0, np.int64)
         self._lonely: dict[int, None] = {}
+        self._middles: tuple[Floats, NDArray[np.bool_]] | None = None
 
     def nearest(self, unit: Floats, first: int) -> Found:
         """The nearest rows of each item; item i stands at row first + i and sees only the rows before it."""
@@ -58,11 +61,12 @@ class Index:
 
         A problem that is so new that it has no centre yet is as like as that neighbour.
         """
-        known = (slots >= 0) & (slots < len(self._sums))
-        centres = self._sums[np.where(known, slots, 0)] if len(self._sums) else np.zeros((*slots.shape, unit.shape[1]))
-        length = np.linalg.norm(centres, axis=2)
-        product = np.einsum("ijd,id->ij", centres, unit)
-        return np.where(known & (length > 0), product / np.maximum(length, 1e-6), similarity).astype(np.float32)
+        centres, there = self._centres()
+        if not len(centres):
+            return similarity
+        known = (slots >= 0) & (slots < len(centres))
+        at = np.where(known, slots, 0)
+        return np.where(known & there[at], np.take_along_axis(unit @ centres.T, at, axis=1), similarity)
 
     def take(self) -> None:
         """Take rows in once there are enough of them, in steps of a fixed number so that calls make no difference."""
@@ -87,11 +91,8 @@ class Index:
         slots = window.slot[rows]
         for row in rows[slots == NONE].tolist():
             self._lonely[row] = None
-        while len(self._lonely) > _LONELY:
-            del self._lonely[next(iter(self._lonely))]
         own = slots != NONE
         rows, slots = rows[own], slots[own]
-        np.add.at(self._sums, slots, window.unit[rows])
         order = np.argsort(slots, kind="stable")
         rows, slots = rows[order], slots[order]
         starts = np.flatnonzero(np.r_[True, slots[1:] != slots[:-1]]) if len(slots) else np.zeros(0, np.int64)
@@ -101,42 +102,58 @@ class Index:
         at = (self._added[slots] + place) % _NEWEST
         self._newest[slots[kept], at[kept]] = rows[kept]
         self._added[slots[starts]] += sizes
+        if len(starts):
+            self._sums[slots[starts]] += np.add.reduceat(window.unit[rows], starts, axis=0, dtype=np.float64)
+        self._middles = None
 
     def _grow(self, problems: int) -> None:
         more = problems - len(self._sums)
         if more > 0:
-            self._sums = np.concatenate([self._sums, np.zeros((more, self._sums.shape[1]), np.float32)])
+            self._sums = np.concatenate([self._sums, np.zeros((more, self._sums.shape[1]))])
             self._newest = np.concatenate([self._newest, np.full((more, _NEWEST), -1, np.int64)])
             self._added = np.concatenate([self._added, np.zeros(more, np.int64)])
 
+    def _centres(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """The middle of each problem at unit length, and whether it has one yet."""
+        if self._middles is None:
+            length = np.linalg.norm(self._sums, axis=1)
+            centres = self._sums / np.maximum(length, 1e-6)[:, None]
+            self._middles = centres.astype(np.float32), length > 0
+        return self._middles
+
     def _through_problems(self, unit: Floats) -> tuple[NDArray[np.int64], Floats]:
         """The newest rows of the nearest problems, and the newest unassigned ones."""
-        window = self._window
-        lonely = np.fromiter(self._lonely, np.int64, len(self._lonely))
-        rows = np.full((len(unit), _PROBLEMS * _NEWEST + len(lonely)), -1, np.int64)
-        similarity = np.full(rows.shape, -2.0, np.float32)
-        rows[:, _PROBLEMS * _NEWEST :] = lonely
-        similarity[:, _PROBLEMS * _NEWEST :] = unit @ window.unit[lonely].T
-        lengths = np.linalg.norm(self._sums, axis=1)
-        centres = self._sums / np.maximum(lengths, 1e-6)[:, None]
-        centres[lengths == 0] = 0
+        lonely = np.fromiter(self._lonely, np.int64, len(self._lonely))[-_LONELY:]
+        near_rows, near = self._newest_of(self._nearest_problems(unit), unit)
+        rows = np.concatenate([near_rows, np.broadcast_to(lonely, (len(unit), len(lonely)))], axis=1)
+        return rows, np.concatenate([near, unit @ self._window.unit[lonely].T], axis=1)
+
+    def _nearest_problems(self, unit: Floats) -> NDArray[np.int64]:
+        centres, _ = self._centres()
         near = unit @ centres.T
         count = min(_PROBLEMS, near.shape[1])
-        nearest = np.argpartition(-near, count - 1, axis=1)[:, :count] if count else np.zeros((len(unit), 0), np.int64)
-        items, rank = np.divmod(np.argsort(nearest, axis=None, kind="stable"), max(count, 1))
-        problems = nearest[items, rank]
-        starts = np.flatnonzero(np.r_[True, problems[1:] != problems[:-1]]) if len(problems) else ()
-        for start, end in zip(starts, [*starts[1:], len(problems)], strict=True) if len(problems) else ():
-            own = self._newest[problems[start]]
-            size = int(min(self._added[problems[start]], _NEWEST))
-            if not size:
-                continue
-            who, columns = items[start:end], rank[start:end] * _NEWEST
-            found = unit[who] @ window.unit[own[:size]].T
-            at = columns[:, None] + np.arange(size)
-            rows[who[:, None], at] = own[:size]
-            similarity[who[:, None], at] = found
-        return rows, similarity
+        if not count:
+            return np.zeros((len(unit), 0), np.int64)
+        return np.argpartition(near, near.shape[1] - count, axis=1)[:, near.shape[1] - count :]
+
+    def _newest_of(self, problems: NDArray[np.int64], unit: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """The newest rows of each item's `problems`, [n, p * 48], and their cosines to it; -2 where there are fewer."""
+        rows = self._newest[problems]
+        # One product for each problem, of all items that are near it: its rows are looked up once.
+        order = np.argsort(problems, axis=None, kind="stable")
+        asked = problems.ravel()[order]
+        asking = unit[order // max(problems.shape[1], 1)]
+        product = np.full((len(order), _NEWEST), -2.0, np.float32)
+        edges = np.flatnonzero(np.r_[True, asked[1:] != asked[:-1], True]).tolist() if len(asked) else [0]
+        sizes = np.minimum(self._added, _NEWEST).tolist()
+        for start, end in pairwise(edges):
+            problem = asked[start]
+            size = sizes[problem]
+            evidence = self._window.unit.take(self._newest[problem, :size], axis=0)
+            np.matmul(asking[start:end], evidence.T, out=product[start:end, :size])
+        similarity = np.empty_like(product)
+        similarity[order] = product
+        return rows.reshape(len(unit), -1), similarity.reshape(len(unit), -1)
 
 
 def _best(rows: NDArray[np.int64], similarity: Floats) -> Found:

@@ -69,9 +69,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What an engine knows beside its rows: how much it has seen, when it looked back, and what it takes out."""
+    """What an engine knows beside its rows.
+
+    How much it has seen, when it looked back, and then: how many different things there were, and what it takes out of
+    each vector (float32 bytes; none for nothing yet).
+    """
 
     seen: int
     looked_at: int
-    means: bytes
+    different: float
+    taken: bytes
     languages: tuple[str, ...]

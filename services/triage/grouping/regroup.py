@@ -13,16 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.triage.grouping.centring import Centring
-from services.triage.grouping.communities import (
-    Ints,
-    Neighbours,
-    communities,
-    edges_of,
-    joined_halves,
-    lonely_below,
-    nearest_neighbours,
-    neighbours_for,
-)
+from services.triage.grouping.communities import communities, edges_of, joined_halves, neighbours_for
+from services.triage.grouping.neighbours import Ints, Neighbours, company_of, lonely_below, nearest_neighbours
 from services.triage.grouping.resolution import stable_resolution
 from services.triage.grouping.votes import PAIR
 from services.triage.grouping.window import NONE, Floats
@@ -49,6 +41,8 @@ class Snapshot:
 
     def part(self, rows: Ints) -> "Snapshot":
         """Some of the rows, none of them a copy."""
+        if len(rows) == len(self.keys):
+            return self
         return Snapshot(
             seen=self.seen,
             keys=tuple(self.keys[row] for row in rows.tolist()),
@@ -97,7 +91,10 @@ def _placed(snapshot: Snapshot) -> tuple[Ints, list[UUID]]:
 def _communities(snapshot: Snapshot, neighbours: Neighbours, copies: Ints) -> Ints:
     """The community of each row, -1 for one that belongs to nothing; `copies` is how often each row was said."""
     n = len(snapshot.keys)
-    left_out = (neighbours.density() < lonely_below(n)) & ~snapshot.pinned
+    nearest = neighbours.similarity.max(axis=1, initial=-1.0)
+    different = min(n, round(snapshot.centring.different))  # a thousand near-copies make nobody else more lonely
+    lonely = neighbours.density(company_of(different)) < lonely_below(different)
+    left_out = lonely & (nearest < PAIR) & ~snapshot.pinned
     dismissed = snapshot.pinned & (snapshot.slot == NONE)
     left_out |= dismissed | (_like(dismissed, neighbours) & ~snapshot.pinned)
     nodes = _nodes(snapshot, left_out)

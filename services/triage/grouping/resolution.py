@@ -5,11 +5,14 @@ communities are in the evidence and not in the method. Source: Ben-Hur, Elisseef
 for discovering structure in clustered data" (2002).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from graspologic_native import leiden_csr  # pyright: ignore[reportAttributeAccessIssue] - compiled, without stubs
 from numpy.typing import NDArray
 
-from services.triage.grouping.communities import Edges, Ints, resolution_for
+from services.triage.grouping.communities import Edges, resolution_for
+from services.triage.grouping.neighbours import Ints
 
 _SHARES = (1.0, 0.5, 0.25, 0.125, 0.0625)  # of the resolution that a set of that size bears at most
 _SAMPLED = 0.7  # of the edges
@@ -24,11 +27,13 @@ def stable_resolution(edges: Edges, items: int) -> float:
     if items < _FEW or not len(edges.low):
         return most
     random = np.random.default_rng(_SEED)
+    ends = _ends(edges)
     stability = []
     for share in _SHARES:
         agreed = []
         for _ in range(2 if items <= _LITTLE else 1):
-            one, other = (_communities(edges, random, most * share) for _ in range(2))
+            samples = (random.random(len(edges.low)) < _SAMPLED for _ in range(2))
+            one, other = (ends.communities(kept, most * share) for kept in samples)
             # Single items agree with single items, and say nothing.
             agreed.append(adjusted_rand(one, other) if len(np.unique(one)) <= edges.nodes / 2 else 0.0)
         stability.append(float(np.mean(agreed)))
@@ -50,20 +55,33 @@ def _pairs(counts: NDArray[np.integer]) -> float:
     return float((counts * (counts - 1) / 2).sum())
 
 
-def _communities(edges: Edges, random: np.random.Generator, resolution: float) -> Ints:
-    """The community of each node, by some of the edges."""
-    kept = random.random(len(edges.low)) < _SAMPLED
-    if not kept.any():
-        return np.arange(edges.nodes)
-    low, high, weight = edges.low[kept], edges.high[kept], edges.weight[kept]
-    source, target = np.concatenate([low, high]), np.concatenate([high, low])
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Each edge from both of its ends, ordered by them, as Leiden reads a graph."""
+
+    nodes: int
+    source: Ints
+    target: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    edge: Ints
+
+    def communities(self, kept: NDArray[np.bool_], resolution: float) -> Ints:
+        """The community of each node, by some of the edges."""
+        if not kept.any():
+            return np.arange(self.nodes)
+        own = kept[self.edge]
+        starts = np.zeros(self.nodes + 1, np.int64)
+        np.cumsum(np.bincount(self.source[own], minlength=self.nodes), out=starts[1:])
+        _, assigned = leiden_csr(
+            starts, self.target[own], self.weight[own], self.nodes, resolution=resolution, iterations=1, seed=_SEED
+        )
+        found = np.arange(self.nodes) + self.nodes
+        found[list(assigned.keys())] = list(assigned.values())
+        return np.unique(found, return_inverse=True)[1]
+
+
+def _ends(edges: Edges) -> _Ends:
+    source, target = np.concatenate([edges.low, edges.high]), np.concatenate([edges.high, edges.low])
     order = np.lexsort((target, source))
-    starts = np.zeros(edges.nodes + 1, np.int64)
-    np.cumsum(np.bincount(source, minlength=edges.nodes), out=starts[1:])
-    both = np.concatenate([weight, weight])[order]
-    _, assigned = leiden_csr(
-        starts, target[order].astype(np.int32), both, edges.nodes, resolution=resolution, iterations=1, seed=_SEED
-    )
-    found = np.arange(edges.nodes) + edges.nodes
-    found[list(assigned.keys())] = list(assigned.values())
-    return np.unique(found, return_inverse=True)[1]
+    edge = order % len(edges.low)
+    return _Ends(edges.nodes, source[order], target[order].astype(np.int32), edges.weight[edge], edge)

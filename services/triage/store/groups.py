@@ -8,8 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +23,6 @@ from services.triage.grouping.items import EngineState, Row
 from services.triage.store.memory import Memory, Remembered
 
 log = structlog.get_logger("groups")
-LEASE = timedelta(minutes=15)
 _LARGE = 5_000
 _AT_ONCE = 4_096
 _MOST_LOGGED = 2_000
@@ -86,35 +84,6 @@ class Groups:
         await self._write(held.engine, changed, left)
         await self._finish(held, state, [*changed, *left])
 
-    async def request(self, *, by: str, now: datetime) -> None:
-        """A person asks to look at all of it anew, also at what another embedder or algorithm grouped."""
-        await self._driver.execute("UPDATE grouping_state SET settled_before = 0 WHERE workspace = $1", self._workspace)
-        await self._driver.execute(
-            "INSERT INTO grouping_due (workspace, due_at, requested_by) VALUES ($1, $2, $3) ON CONFLICT (workspace)"
-            " DO UPDATE SET due_at = excluded.due_at, requested_by = excluded.requested_by",
-            self._workspace,
-            now,
-            by,
-        )
-
-    async def claim(self, *, now: datetime) -> str | None:
-        """Take the look back that is due from other replicas: who asked for it, "" for nobody; None when none is due.
-
-        If it is not finished in time it is due again.
-        """
-        row = await self._driver.fetchrow(
-            "UPDATE grouping_due SET due_at = $3 WHERE workspace = (SELECT workspace FROM grouping_due"
-            " WHERE workspace = $1 AND due_at <= $2 FOR UPDATE SKIP LOCKED) RETURNING coalesce(requested_by, '')",
-            self._workspace,
-            now,
-            now + LEASE,
-        )
-        return row[0] if row else None
-
-    async def looked(self) -> None:
-        """The look back that was claimed is done."""
-        await self._driver.execute("DELETE FROM grouping_due WHERE workspace = $1", self._workspace)
-
     async def settled(self, before: int) -> set[UUID]:
         """Evidence of the window that arrived before this position."""
         rows = await self._driver.fetch(
@@ -123,38 +92,6 @@ class Groups:
             before,
         )
         return {row[0] for row in rows}
-
-    async def unread(self, embedder: str, *, most: int) -> list[tuple[UUID, str, str | None]]:
-        """Evidence of the window whose vector another embedder made, newest first: id, text and language."""
-        rows = await self._driver.fetch(
-            "SELECT feedback_id, text, language FROM evidence WHERE workspace = $1 AND in_window"
-            " AND embedder IS DISTINCT FROM $2 ORDER BY position DESC LIMIT $3",
-            self._workspace,
-            embedder,
-            most,
-        )
-        return [(row[0], row[1], row[2]) for row in rows]
-
-    async def reread(self, feedback_ids: Sequence[UUID], vectors: Sequence[bytes], embedder: str) -> None:
-        """Keep new vectors of old evidence; engines in memory are read anew."""
-        await self._driver.execute(
-            "UPDATE evidence e SET vector = n.vector, embedder = $4 FROM unnest($2::uuid[], $3::bytea[])"
-            " AS n (id, vector) WHERE e.workspace = $1 AND e.feedback_id = n.id AND e.in_window",
-            self._workspace,
-            list(feedback_ids),
-            list(vectors),
-            embedder,
-        )
-        self._memory.take(self._workspace)
-        await self._driver.execute(
-            "UPDATE grouping_state SET version = version + 1, whole_since = version + 1,"
-            " changed_in = pg_current_xact_id()::text::bigint WHERE workspace = $1",
-            self._workspace,
-        )
-
-    async def all_read(self) -> None:
-        """Every vector of the window is the present embedder's."""
-        await self._driver.execute("UPDATE grouping_state SET stale = false WHERE workspace = $1", self._workspace)
 
     async def _current(self) -> tuple[Held, _State | None]:
         embedder, state = await self._memory.embedder(), await self._state()
@@ -165,7 +102,7 @@ class Groups:
         held = Held(_new(embedder), embedder, state.version + 1, state.engine.seen if changed else state.settled_before)
         if state.embedder != embedder.version:
             held.whole = True
-            held.engine = await self._read(embedder, _without_means(state.engine, embedder))
+            held.engine = await self._read(embedder, _for_other_vectors(state.engine))
         elif found and (found.version, found.changed_in) == (state.version, state.changed_in):
             held.engine = found.engine
         elif found and state.whole_since <= found.version < state.version and await self._committed(found):
@@ -176,14 +113,14 @@ class Groups:
 
     async def _state(self) -> _State | None:
         row = await self._driver.fetchrow(
-            "SELECT version, changed_in, whole_since, seen, looked_at, means, languages, embedder, algorithm,"
-            " settled_before, stale FROM grouping_state WHERE workspace = $1",
+            "SELECT version, changed_in, whole_since, seen, looked_at, different, taken, languages, embedder,"
+            " algorithm, settled_before, stale FROM grouping_state WHERE workspace = $1",
             self._workspace,
         )
         if row is None:
             return None
-        engine = EngineState(row[3], row[4], row[5], tuple(row[6]))
-        return _State(row[0], row[1], row[2], engine, row[7], row[8], row[9], row[10])
+        engine = EngineState(row[3], row[4], row[5], row[6], tuple(row[7]))
+        return _State(row[0], row[1], row[2], engine, row[8], row[9], row[10], row[11])
 
     async def _committed(self, found: Remembered) -> bool:
         """Whether the change that left this engine in memory is one that others built upon."""
@@ -254,12 +191,13 @@ class Groups:
         kept, whole = held.engine.state(), held.whole or len(changed) > _MOST_LOGGED
         stale = state is not None and (state.stale or state.embedder != held.embedder.version)
         changed_in = await self._driver.fetchval(
-            "INSERT INTO grouping_state AS g (workspace, version, changed_in, whole_since, seen, looked_at, means,"
-            " languages, embedder, algorithm, settled_before, stale)"
-            " VALUES ($1, $2, pg_current_xact_id()::text::bigint, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            "INSERT INTO grouping_state AS g (workspace, version, changed_in, whole_since, seen, looked_at, different,"
+            " taken, languages, embedder, algorithm, settled_before, stale)"
+            " VALUES ($1, $2, pg_current_xact_id()::text::bigint, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
             " ON CONFLICT (workspace) DO UPDATE SET version = excluded.version,"
             " changed_in = excluded.changed_in, whole_since = greatest(g.whole_since, excluded.whole_since),"
-            " seen = excluded.seen, looked_at = excluded.looked_at, means = excluded.means,"
+            " seen = excluded.seen, looked_at = excluded.looked_at, different = excluded.different,"
+            " taken = excluded.taken,"
             " languages = excluded.languages, embedder = excluded.embedder, algorithm = excluded.algorithm,"
             " settled_before = excluded.settled_before, stale = excluded.stale RETURNING changed_in",
             self._workspace,
@@ -267,7 +205,8 @@ class Groups:
             held.version if whole else 0,
             kept.seen,
             kept.looked_at,
-            kept.means,
+            kept.different,
+            kept.taken,
             list(kept.languages),
             held.embedder.version,
             VERSION,
@@ -294,23 +233,13 @@ class Groups:
             )
 
 
-async def workspaces_to_look_back(driver: asyncpg.Connection) -> list[str]:
-    rows = await driver.fetch("SELECT workspace FROM grouping_due WHERE due_at <= now() ORDER BY due_at")
-    return [row[0] for row in rows]
-
-
-async def workspaces_to_reread(driver: asyncpg.Connection) -> list[str]:
-    rows = await driver.fetch("SELECT workspace FROM grouping_state WHERE stale")
-    return [row[0] for row in rows]
-
-
 def _new(embedder: Embedder) -> Engine:
     return Engine(embedder.dimensions, new_problem=opened_by, multilingual=embedder.multilingual)
 
 
-def _without_means(state: EngineState, embedder: Embedder) -> EngineState:
+def _for_other_vectors(state: EngineState) -> EngineState:
     """The state for vectors of another embedder: nothing is known of what they have in common."""
-    return EngineState(state.seen, state.looked_at, np.zeros(embedder.dimensions, np.float32).tobytes(), ())
+    return replace(state, taken=b"", languages=())
 
 
 def _replayed(old: Engine, new: Engine, state: EngineState, fresh: dict[UUID, Row], touched: set[UUID]) -> None:

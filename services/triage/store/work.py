@@ -10,12 +10,14 @@ from services.triage.store.business import Business
 from services.triage.store.corrections import Corrections
 from services.triage.store.evidence import EvidenceStore
 from services.triage.store.groups import Groups
+from services.triage.store.looks import Looks
 from services.triage.store.memory import Memory
 from services.triage.store.names import Names
 from services.triage.store.portraits import Portraits
 from services.triage.store.preferences import Preferences
 from services.triage.store.problems import Problems
 from services.triage.store.regroupings import Regroupings
+from services.triage.store.rereading import Rereading
 from services.triage.store.trends import Trends
 from services.triage.store.voices import Voices
 
@@ -41,6 +43,12 @@ class TriageWork(Work):
 
     async def groups(self) -> Groups:
         return Groups(await self.driver(), self.workspace, self.memory)
+
+    async def looks(self) -> Looks:
+        return Looks(await self.driver(), self.workspace)
+
+    async def rereading(self) -> Rereading:
+        return Rereading(await self.driver(), self.workspace, self.memory)
 
     async def regroupings(self) -> Regroupings:
         return Regroupings(await self.driver(), self.workspace)

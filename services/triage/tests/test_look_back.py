@@ -19,6 +19,7 @@ from services.triage.store.memory import Memory
 from services.triage.store.work import TriageWork
 from services.triage.tests.remembered import assert_remembered, engine_of, shape
 from services.triage.tests.words import feedback, listed, shown
+from services.triage.use_cases import place_items
 from tests.support.driven import Driven
 
 SAMPLE = Path(__file__).parents[3] / "libs" / "command" / "demo" / "feedback.jsonl"
@@ -34,6 +35,12 @@ def sample(count: int, seed: int = 1) -> list[FeedbackReceived]:
         feedback(f"{one} {' '.join(chance.choices(words, k=3))}", customer=f"c-{n % 61}")
         for n, one in enumerate(chosen)
     ]
+
+
+@pytest.fixture
+def by_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every workspace counts as large: only the job looks back."""
+    monkeypatch.setattr(place_items, "AT_ONCE", 0)
 
 
 async def say(triage: Driven, items: list[FeedbackReceived], *, batch: int = 90, look: bool = True) -> None:
@@ -82,6 +89,7 @@ async def numbers_fit(triage: Driven) -> None:
     assert counted.keys() <= known
 
 
+@pytest.mark.usefixtures("by_job")
 async def test_hindsight_is_logged_told_and_can_be_undone(triage: Driven) -> None:
     items = sample(450)
     await say(triage, items, look=False)
@@ -241,7 +249,7 @@ async def test_another_embedder_keeps_all_assignments_and_regroups_only_on_reque
             {"w": triage.workspace},
         )
         await connection.execute(
-            text("UPDATE grouping_state SET embedder = 'old-1', means = '' WHERE workspace = :w"),
+            text("UPDATE grouping_state SET embedder = 'old-1', taken = '' WHERE workspace = :w"),
             {"w": triage.workspace},
         )
     triage.service.work.memory.forget()
@@ -265,6 +273,7 @@ async def engine_of_rows(triage: Driven) -> list[Any]:
     return (await engine_of(triage)).rows()
 
 
+@pytest.mark.usefixtures("by_job")
 async def test_a_merged_problem_by_hindsight_can_be_unmerged(triage: Driven) -> None:
     await say(triage, sample(450), look=False)
     before = await places(triage)

@@ -24,7 +24,7 @@ def without(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 @pytest.mark.parametrize("name", ["light", "quality", "multilingual"])
 def test_each_is_had_by_its_name(name: str, models: Path) -> None:
     found = choose_embedder(name, cache=models)
-    assert found.version == f"{name}-1"
+    assert found.version.startswith(f"{name}-")
     assert found.multilingual == (name == "multilingual")
     assert found.embed(["x"]).shape == (1, found.dimensions)
     assert 0 < found.semantic < found.dimensions
