@@ -4,8 +4,6 @@ from uuid import UUID
 
 import asyncpg
 
-_MOST_HOPS = 20  # a merge points at the last survivor, so that more than two in a row means concurrent merges
-
 
 class Problems:
     """The problems of one workspace, as far as triage told of them."""
@@ -22,7 +20,8 @@ class Problems:
 
     async def survivor(self, problem_id: UUID) -> UUID | None:
         """The problem itself or what it was merged into; None if unknown. It cannot be merged until this commits."""
-        for _ in range(_MOST_HOPS):
+        met: set[UUID] = set()
+        while True:
             row = await self._driver.fetchrow(
                 "SELECT merged_into FROM problem WHERE workspace = $1 AND id = $2 FOR SHARE",
                 self._workspace,
@@ -30,35 +29,37 @@ class Problems:
             )
             if row is None:
                 return None
-            if row[0] is None:
+            met.add(problem_id)
+            # Two that were merged into each other: that one merge was taken back in between is still to be told.
+            if row[0] is None or row[0] in met:
                 return problem_id
             problem_id = row[0]
-        return problem_id
-
-    async def unmerge(self, problem_id: UUID) -> None:
-        """It is a problem of its own again."""
-        await self.add(problem_id)
-        await self._driver.execute(
-            "UPDATE problem SET merged_into = NULL WHERE workspace = $1 AND id = $2", self._workspace, problem_id
-        )
 
     async def merge(self, problem_id: UUID, into: UUID) -> None:
-        """Point everything about `problem_id` at the problem that survives. Merges may come in any order."""
+        """Point everything about `problem_id` at the problem that survives. Merges may come in any order.
+
+        Kept is what it was merged into itself, so that a merge further on can be taken back without this one.
+        """
         await self.add(problem_id)
         await self.add(into)
-        target = await self.survivor(into)
-        if target is None or target == problem_id:
-            return
+        await self._point(problem_id, into)
+
+    async def unmerge(self, problem_id: UUID) -> None:
+        """It is a problem of its own again, and what had been merged into it is a part of it again."""
+        await self.add(problem_id)
+        await self._point(problem_id, None)
+
+    async def _point(self, problem_id: UUID, into: UUID | None) -> None:
         await self._driver.execute(
-            "UPDATE problem SET merged_into = $3 WHERE workspace = $1 AND (id = $2 OR merged_into = $2)",
-            self._workspace,
-            problem_id,
-            target,
+            "UPDATE problem SET merged_into = $3 WHERE workspace = $1 AND id = $2", self._workspace, problem_id, into
         )
+        survivor = await self.survivor(problem_id)
         for table in ("option", "assumption", "experiment"):
             await self._driver.execute(
-                f"UPDATE {table} SET problem_id = $3 WHERE workspace = $1 AND problem_id = $2",
+                "WITH RECURSIVE part AS (SELECT id FROM problem WHERE workspace = $1 AND merged_into = $2"
+                " UNION SELECT p.id FROM problem p JOIN part ON p.merged_into = part.id WHERE p.workspace = $1)"
+                f" UPDATE {table} SET problem_id = $2 FROM part WHERE workspace = $1 AND problem_id = part.id"
+                " AND problem_id <> $2",
                 self._workspace,
-                problem_id,
-                target,
+                survivor,
             )
