@@ -40,7 +40,10 @@ class ProblemOpened(Event):
 
 
 class ProblemGrew(Event):
-    """One more report of a known problem. `customers` counts distinct people, `reports` counts messages."""
+    """A known problem has more reports: `reports` messages of `customers` distinct people; `feedback_id` is the newest.
+
+    Told once for reports that were triaged together.
+    """
 
     TYPE: ClassVar = "whystream.problem.grew.v1"
     AGGREGATE: ClassVar = ("problem", "problem_id")
