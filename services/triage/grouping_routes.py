@@ -68,7 +68,7 @@ async def list_regroupings(
 async def request_regrouping(work: InTransaction, access: Caller) -> dict[str, Any]:
     """Have all evidence looked at anew, also what another embedder or algorithm grouped. It appears in the list."""
     await work.alone()
-    await (await work.groups()).request(by=access.name, now=work.now)
+    await (await work.looks()).request(by=access.name, now=work.now)
     return {"state": "requested"}
 
 

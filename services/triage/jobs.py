@@ -16,10 +16,11 @@ from services.triage.domain import GAP_REPORTS
 from services.triage.grouping.regroup import regroup
 from services.triage.namer import Namer, NameRefused
 from services.triage.store.briefs import workspaces_due
-from services.triage.store.groups import workspaces_to_look_back, workspaces_to_reread
+from services.triage.store.looks import workspaces_to_look_back
 from services.triage.store.names import workspaces_to_name
 from services.triage.store.portraits import workspaces_to_draw
 from services.triage.store.preferences import workspaces_to_recount
+from services.triage.store.rereading import workspaces_to_reread
 from services.triage.store.trends import workspaces_to_look_at
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.draw_portraits import draw_all, hang, sit
@@ -91,7 +92,11 @@ async def look_back_everywhere(engine: AsyncEngine, transactions: Begin) -> int:
                 look = await look_back(work)
             if look is None:
                 continue
-            plan = await asyncio.to_thread(regroup, look.snapshot)
+            try:
+                plan = await asyncio.to_thread(regroup, look.snapshot)
+            except Exception:  # one workspace's evidence must not stop the others; what was claimed is due again later
+                log.exception("looking back failed", workspace=workspace)
+                continue
             async with transactions.begin(workspace) as work:
                 await take_over(look, plan, work)
             looked += 1

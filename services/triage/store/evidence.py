@@ -187,6 +187,18 @@ class EvidenceStore:
             problem_id,
         )
 
+    async def hold(self, problem_id: UUID, *, most: int) -> list[UUID]:
+        """The newest evidence of a problem stays in it whatever leaves; returns which."""
+        rows = await self._driver.fetch(
+            "UPDATE evidence SET pinned = true WHERE workspace = $1 AND feedback_id IN ("
+            " SELECT feedback_id FROM evidence WHERE workspace = $1 AND problem_id = $2"
+            " ORDER BY occurred_at DESC, feedback_id DESC LIMIT $3) RETURNING feedback_id",
+            self._workspace,
+            problem_id,
+            most,
+        )
+        return [row[0] for row in rows]
+
     async def has_pinned(self, problem_id: UUID) -> bool:
         """Whether a person placed any of this problem's evidence."""
         found = await self._driver.fetchval(

@@ -144,10 +144,7 @@ class Problems:
 
     async def merge(self, problem_id: UUID, into: UUID, *, now: datetime) -> None:
         """Redirect a problem, and all that redirect to it, to its survivor; what was drawn of it is forgotten."""
-        for table in ("portrait", "naming", "trend"):
-            await self._driver.execute(
-                f"DELETE FROM {table} WHERE workspace = $1 AND problem_id = $2", self._workspace, problem_id
-            )
+        await self._undraw(problem_id)
         await self._driver.execute(
             "UPDATE problem SET status = 'merged', merged_into = $3, reports = 0, customers = 0, reach = 0, warmth = 0,"
             " revenue = '{}', objectives = 0, rank = -1e9,"
@@ -189,13 +186,25 @@ class Problems:
         )
 
     async def dismiss(self, problem_id: UUID) -> None:
-        """A person said that this is no problem; it keeps its statement, so that it can be found."""
+        """A person said that this is no problem; it keeps its statement, so that it can be found.
+
+        What was drawn of it is forgotten: it is made of evidence, of which `former_evidence` keeps what there was, and
+        would be drawn anew if a problem ever came back. Nothing that is undone needs it.
+        """
+        await self._undraw(problem_id)
         await self._driver.execute(
             "UPDATE problem SET status = 'dismissed', reports = 0, customers = 0, reach = 0, warmth = 0,"
             " revenue = '{}', objectives = 0, rank = -1e9 WHERE workspace = $1 AND problem_id = $2",
             self._workspace,
             problem_id,
         )
+
+    async def _undraw(self, problem_id: UUID) -> None:
+        """Forget the portrait, the name and the trend of a problem that has no evidence any more."""
+        for table in ("portrait", "naming", "trend"):
+            await self._driver.execute(
+                f"DELETE FROM {table} WHERE workspace = $1 AND problem_id = $2", self._workspace, problem_id
+            )
 
     async def missing(self, problem_ids: Collection[UUID]) -> set[UUID]:
         """Those that are not here."""
@@ -205,6 +214,18 @@ class Problems:
             list(problem_ids),
         )
         return {row[0] for row in rows}
+
+    async def gone(self, problem_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
+        """Those of them that were merged or dismissed, with the living problem that has their evidence now, if any."""
+        rows = await self._driver.fetch(
+            "SELECT p.problem_id, s.problem_id FROM problem p LEFT JOIN problem s ON s.workspace = $1"
+            " AND s.problem_id = p.merged_into AND s.status = ANY($3::text[])"
+            " WHERE p.workspace = $1 AND p.problem_id = ANY($2::uuid[]) AND p.status <> ALL($3::text[])",
+            self._workspace,
+            list(problem_ids),
+            list(LIVING),
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def lose_statements(self, feedback_ids: Collection[UUID]) -> None:
         """Blank every statement, also of merged problems, that was taken from this feedback."""

@@ -204,6 +204,29 @@ async def test_a_merged_problem_has_no_portrait_of_its_own(triage: Driven) -> No
     assert (await shown(triage, other))["quotes"]
 
 
+async def test_nothing_that_was_drawn_of_a_dismissed_problem_is_left_or_comes_back(triage: Driven) -> None:
+    problem = await _reported(triage)
+    await draw_now(triage)
+    await watch_now(triage)
+    async with triage.transactions.begin(triage.workspace) as work:
+        await (await work.names()).ask(problem, [uuid4()], now=work.now)
+    await triage.receives(*(feedback(LOGIN[0], customer=f"d-{n}") for n in range(9)))
+    async with triage.transactions.begin(triage.workspace) as work:
+        sitting = await sit(work)  # a portrait is being drawn meanwhile
+    assert problem in {one.problem_id for one in sitting.due}
+    assert (await triage.http.post(f"/v1/problems/{problem}/dismiss")).status_code == 200
+    finished = await draw_all(sitting)
+    async with triage.transactions.begin(triage.workspace) as work:
+        await hang(finished, work)
+    await draw_now(triage)
+    async with triage.transactions.begin(triage.workspace) as work:
+        for table in ("portrait", "trend", "naming", "voice"):
+            count = f"SELECT count(*) FROM {table} WHERE workspace = $1 AND problem_id = $2"
+            assert (table, await (await work.driver()).fetchval(count, triage.workspace, problem)) == (table, 0)
+    view = await shown(triage, problem)
+    assert (view["status"], view["reports"], view["quotes"]) == ("dismissed", 0, [])
+
+
 async def test_hostile_words_are_drawn_without_harm(triage: Driven) -> None:
     hostile = [
         "login " * 4_000,

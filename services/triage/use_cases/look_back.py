@@ -44,8 +44,7 @@ class Look:
 async def look_back(work: TriageWork) -> Look | None:
     """Claim the look back that is due, if any."""
     await work.alone()
-    groups = await work.groups()
-    by = await groups.claim(now=work.now)
+    by = await (await work.looks()).claim(now=work.now)
     return None if by is None else await look(work, by)
 
 
@@ -59,30 +58,52 @@ async def look(work: TriageWork, by: str = "") -> Look:
 async def take_over(look: Look, plan: Plan, work: TriageWork) -> UUID | None:
     """Apply what hindsight found, and tell it; returns the id it is logged under, None when nothing changed.
 
-    What a person placed, or what was erased, since the look stays as it is.
+    What a person placed, or what was erased, since the look stays as it is. A look that was overtaken by a newer one,
+    or by another embedder, changes nothing; if a person asked for it, it is due again.
     """
     await work.alone()
-    groups = await work.groups()
-    await groups.looked()
+    groups, looks = await work.groups(), await work.looks()
     async with groups.changing() as held:
-        if held.embedder.version != look.embedder:
+        if held.embedder.version != look.embedder or held.engine.looked_at > plan.seen:
+            await (looks.again(now=work.now) if look.by else looks.done(by=""))
             return None
+        await looks.done(by=look.by)
         settled = await groups.settled(held.settled_before) if held.settled_before and not look.by else set()
-        plan = replace(plan, belongs={key: to for key, to in plan.belongs.items() if key not in settled})
+        plan = replace(plan, belongs=await _possible(plan.belongs, settled, work))
         before = problem_sizes(held.engine)
         moved = await asyncio.to_thread(held.engine.apply, plan)
         held.whole = True
-        if not moved:
-            return None
-        changes = await _permitted(changes_of(moved, before), moved, work)
-        await _keep(changes, moved, held, work)
+        return await keep_hindsight(moved, before, held, work, by=look.by) if moved else None
+
+
+async def keep_hindsight(
+    moved: Sequence[Moved], before: Mapping[UUID, int], held: Held, work: TriageWork, *, by: str = ""
+) -> UUID:
+    """Store, tell and log what hindsight moved in the engine; `before` says how many rows each problem had."""
+    changes = await _permitted(changes_of(moved, before), moved, work)
+    await _keep(changes, moved, held, work)
     became = [Became("merged", one.gone, one.into) for one in changes.merged]
     became += [Became("split" if one.old else "opened", one.new, one.old) for one in changes.split]
-    by, algorithm = look.by or HINDSIGHT, f"{VERSION}+{look.embedder}"
+    by, algorithm = by or HINDSIGHT, f"{VERSION}+{held.embedder.version}"
     identity = await (await work.regroupings()).note(moved, became, by=by, algorithm=algorithm, now=work.now)
-    touched = {problem for one in moved for problem in (one.before, one.after) if problem}
-    await recount(touched, work)
+    await recount({problem for one in moved for problem in (one.before, one.after) if problem}, work)
     return identity
+
+
+async def _possible(
+    belongs: Mapping[UUID, UUID | None], settled: set[UUID], work: TriageWork
+) -> dict[UUID, UUID | None]:
+    """The plan without what is settled; a problem that was merged since is its survivor, a dismissed one is nobody's.
+
+    Evidence that the plan would put into a problem that is gone for good stays where it is.
+    """
+    gone = await (await work.problems()).gone({to for to in belongs.values() if to is not None})
+    lost = {problem for problem, survivor in gone.items() if survivor is None}
+    return {
+        key: gone.get(to, to) if to is not None else None
+        for key, to in belongs.items()
+        if key not in settled and to not in lost
+    }
 
 
 def difference(look: Look, plan: Plan) -> Changes:
@@ -115,18 +136,22 @@ def batched(items: Sequence[T], size: int = _AT_ONCE) -> Iterator[list[T]]:
 
 
 async def _permitted(changes: Changes, moved: Sequence[Moved], work: TriageWork) -> Changes:
-    """Without merges of what persons placed evidence in, or of problems that are gone: there, items move only."""
+    """Without merges of what persons placed evidence in, or of problems that are gone: there, items move only.
+
+    And without splits into a problem that had merely lost all of its evidence.
+    """
     evidence, problems = await work.evidence(), await work.problems()
     heads = await problems.heads({problem for one in changes.merged for problem in (one.gone, one.into)})
+    missing = await problems.missing([one.new for one in changes.split])
     merged: list[Merged] = []
-    rest = list(changes.moved)
+    rest = [*changes.moved, *(move for move in moved if move.after in {one.new for one in changes.split} - missing)]
     for one in changes.merged:
         alive = [problem in heads and heads[problem].living for problem in (one.gone, one.into)]
         if all(alive) and not await evidence.has_pinned(one.gone):
             merged.append(one)
         else:
             rest += [move for move in moved if (move.before, move.after) == (one.gone, one.into)]
-    return Changes(tuple(merged), changes.split, tuple(rest))
+    return Changes(tuple(merged), tuple(one for one in changes.split if one.new in missing), tuple(rest))
 
 
 async def _keep(changes: Changes, moved: Sequence[Moved], held: Held, work: TriageWork) -> None:
@@ -134,7 +159,9 @@ async def _keep(changes: Changes, moved: Sequence[Moved], held: Held, work: Tria
     said: list[ProblemOpened | ProblemSplit] = await _open(changes, previous, work)
     for event in said:
         work.in_workspace(work.workspace).record(event)
-    places = await asyncio.to_thread(_places, changes, held)
+    to: dict[UUID, UUID | None] = {one.key: one.after for one in changes.moved}
+    to |= {key: one.new for one in changes.split for key in one.keys}
+    places = await asyncio.to_thread(places_in_hindsight, to, held)
     await (await work.evidence()).put(places, now=work.now)
     for one in changes.merged:
         also = [move.key for move in moved if move.before == one.gone]
@@ -150,14 +177,11 @@ async def _open(
     changes: Changes, previous: Mapping[UUID, UUID | None], work: TriageWork
 ) -> list[ProblemOpened | ProblemSplit]:
     """Store the problems that are new, and what to say of them."""
-    problems = await work.problems()
-    missing = await problems.missing([one.new for one in changes.split])
     first = await (await work.evidence()).find([one.keys[0] for one in changes.split])
     new, said = [], []
     for one in changes.split:
         statement = first_statement(first[one.keys[0]].text)
-        if one.new in missing:
-            new.append(NewProblem(one.new, statement, one.keys[0]))
+        new.append(NewProblem(one.new, statement, one.keys[0]))
         if one.old is None:
             said.append(ProblemOpened(problem_id=one.new, statement=statement, first_feedback_id=one.keys[0]))
             continue
@@ -171,13 +195,12 @@ async def _open(
             )
         )
     if new:
-        await problems.open(new, now=work.now)
+        await (await work.problems()).open(new, now=work.now)
     return said
 
 
-def _places(changes: Changes, held: Held) -> dict[UUID, Place]:
-    to: dict[UUID, UUID | None] = {one.key: one.after for one in changes.moved}
-    to |= {key: one.new for one in changes.split for key in one.keys}
+def places_in_hindsight(to: Mapping[UUID, UUID | None], held: Held) -> dict[UUID, Place]:
+    """Why evidence is where hindsight put it."""
     like, algorithm = likeness(held.engine, list(to)), f"{VERSION}+{held.embedder.version}"
     return {key: Place(problem, like[key], _reason(problem, like[key]), algorithm) for key, problem in to.items()}
 

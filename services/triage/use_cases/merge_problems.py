@@ -31,6 +31,8 @@ async def merge_problems(problem_id: UUID, into: UUID, *, reason: str, by: str, 
     async with (await work.groups()).changing() as held:
         await fold(problem_id, into, by=by, reason=reason, work=work)
         held.engine.merge(problem_id, into)
+        # Also what the engine does not have in memory, as its vectors are another embedder's until they are read anew.
+        await (await work.evidence()).keep(into)
     await (await work.voices()).recount([problem_id, into])
     await settle([into], work, corrected=True)
 

@@ -9,6 +9,8 @@ from services.triage.use_cases.find_problem import find_living_problem, find_pro
 from services.triage.use_cases.settle import settle
 from services.triage.use_cases.split_problem import person_placed
 
+_HELD = 16
+
 
 async def move_feedback(feedback_id: UUID, to: UUID | None, *, by: str, work: TriageWork) -> None:
     """It stays where a person puts it, and what is nearly the same follows. Doing it again changes nothing.
@@ -26,8 +28,12 @@ async def move_feedback(feedback_id: UUID, to: UUID | None, *, by: str, work: Tr
         return
     previous, reason = stored.problem_id, f"placed by {by}"[:500]
     async with (await work.groups()).changing() as held:
+        known = feedback_id in held.engine.window.row_of
         held.engine.move(feedback_id, to)
         await evidence.place([feedback_id], to, reason=reason, now=work.now)
+        if not known and previous is not None and previous != to:
+            # It is old, or has another embedder's vector: the engine cannot say what is most central where it was.
+            held.engine.pin(await evidence.hold(previous, most=_HELD), previous)
     corrections = await work.corrections()
     correction = await corrections.note("move", source=previous, target=to, by=by, now=work.now)
     await corrections.link([feedback_id], must=to, cannot=previous, correction_id=correction)

@@ -18,8 +18,9 @@ from services.triage.store.trends import Trend
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.find_problem import find_problem
 
-# Cosine of centroids, their common mean taken off. On banking77 and clinc150, problems split at random into two halves
-# of eight: 94 % of the halves are this near, and the nearest of another problem is in a quarter of the cases.
+# Cosine of centroids, their common mean taken off. Measured with the light embedder on banking77 and clinc150, each
+# topic cut at random into two problems of eight: 97 % and 91 % of the halves are this near, and in 29 % and 23 % of the
+# cases so is half of another topic. With four reports each 57 % and 58 % are found: little evidence suggests less.
 DUPLICATE_FROM = 0.65
 _SIMILAR = 5
 _COMPARED = 2_000

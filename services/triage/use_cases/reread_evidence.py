@@ -27,10 +27,10 @@ async def next_unread(work: TriageWork) -> Unread | None:
     """The next evidence to embed, outside any transaction; None when all of the window is read, which is noted."""
     embedder = await work.memory.embedder()
     await work.alone()
-    groups = await work.groups()
-    rows = await groups.unread(embedder.version, most=AT_ONCE)
+    rereading = await work.rereading()
+    rows = await rereading.unread(embedder.version, most=AT_ONCE)
     if not rows:
-        await groups.all_read()
+        await rereading.done()
         log.info("all evidence has vectors of the present embedder", workspace=work.workspace)
         return None
     return Unread(*(list(column) for column in zip(*rows, strict=True)))
@@ -41,5 +41,5 @@ async def keep_read(unread: Unread, read: Read, work: TriageWork) -> None:
     await work.alone()
     embedder = await work.memory.embedder()
     vectors = [vector.tobytes() for vector in read.vectors.astype(np.float16)]
-    await (await work.groups()).reread(unread.feedback_ids, vectors, embedder.version)
+    await (await work.rereading()).keep(unread.feedback_ids, vectors, embedder.version)
     log.info("evidence embedded anew", workspace=work.workspace, items=len(vectors), embedder=embedder.version)

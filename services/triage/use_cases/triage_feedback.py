@@ -18,6 +18,8 @@ from services.triage.store.groups import Held
 from services.triage.store.memory import Read
 from services.triage.store.problems import NewProblem
 from services.triage.store.work import TriageWork
+from services.triage.use_cases.look_back import keep_hindsight, places_in_hindsight
+from services.triage.use_cases.place_items import Arrived, place
 from services.triage.use_cases.settle import settle
 
 Received = Message[FeedbackReceived]
@@ -63,15 +65,18 @@ async def _place(reports: Sequence[Report], read: Read, held: Held, work: Triage
         Item(report.feedback_id, vector, language)
         for report, vector, language in zip(reports, read.vectors, read.languages, strict=True)
     ]
-    placing = asyncio.create_task(asyncio.to_thread(held.engine.assign, items))
+    # What another embedder or algorithm grouped is left to the job, which knows what must stay.
+    placing = asyncio.create_task(asyncio.to_thread(place, held.engine, items, looks=not held.settled_before))
     await asyncio.sleep(0)  # begun: what follows is done while it computes
     terms = [list(terms_of(report.text)) for report in reports]
-    placements = await placing
+    arrived = await placing
+    placements = arrived.placements
     kept = {row.key: row.vector for row in held.engine.rows([report.feedback_id for report in reports])}
     algorithm = f"{VERSION}+{held.embedder.version}"
     opener = {key: placement for placement in placements for key in placement.pulled}
     places = {one.key: _place_of(one, algorithm, held) for one in placements}
     places |= {key: _joined(key, one, algorithm) for key, one in opener.items()}
+    places |= await _with_hindsight(arrived, held, work)
     placed = {
         report.feedback_id: Placed(
             report,
@@ -90,6 +95,17 @@ async def _place(reports: Sequence[Report], read: Read, held: Held, work: Triage
             text = placed[oldest].report.text if oldest in placed else pulled[oldest].text
             opened[one.problem] = NewProblem(one.problem, first_statement(text), oldest)
     return Arrival(placed, placements, opened, pulled, places)
+
+
+async def _with_hindsight(arrived: Arrived, held: Held, work: TriageWork) -> dict[UUID, Place]:
+    """Store and tell what looking back on the way did to older evidence; returns the new items that it placed anew."""
+    if not arrived.looked:
+        return {}
+    held.whole = True
+    if arrived.moved:
+        await keep_hindsight(arrived.moved, arrived.before, held, work)
+    problem_of = {one.key: one.problem for one in arrived.placements}
+    return places_in_hindsight({key: problem_of[key] for key in arrived.anew}, held)
 
 
 def _place_of(one: Placement, algorithm: str, held: Held) -> Place:
@@ -140,41 +156,47 @@ async def _announce(
             opened = ProblemOpened(problem_id=one.problem, statement=new.statement, first_feedback_id=new.stated_by)
             work.record(opened, cause=cause, first=True)
         for key in (*one.pulled, *((one.key,) if one.key not in joins_later else ())):
-            own = causes.get(key, cause)
-            work.record(_triaged(key, arrival.places[key]), cause=own, first=key in arrival.placed)
-            grew = told.grew(key)
-            if grew is not None:
-                work.record(grew, cause=own)
+            work.record(_triaged(key, arrival.places[key]), cause=causes.get(key, cause), first=key in arrival.placed)
+            told.count(key)
+    for problem_id, key in told.newest.items():
+        work.record(told.grew(problem_id), cause=causes.get(key, last.get(problem_id)))
     return last
 
 
 class _Told:
-    """Counts reports and distinct customers as one item after the other is told."""
+    """Counts reports and distinct customers as one item after the other is told.
+
+    `newest` has the newest report of each problem that grew; the one that a problem is opened with is no growth.
+    """
 
     def __init__(
         self, arrival: Arrival, before: set[tuple[UUID, str]], sizes: Mapping[UUID, tuple[int, int, str]]
     ) -> None:
+        self.newest: dict[UUID, UUID] = {}
         self._arrival, self._spoken = arrival, set(before)
         self._reports = Counter({problem_id: reports for problem_id, (reports, _, _) in sizes.items()})
         self._customers = Counter({problem_id: customers for problem_id, (_, customers, _) in sizes.items()})
         self._statements = {problem_id: statement for problem_id, (_, _, statement) in sizes.items()}
         self._statements |= {problem_id: new.statement for problem_id, new in arrival.opened.items()}
 
-    def grew(self, key: UUID) -> ProblemGrew | None:
-        """What to say of one more report; None when it belongs to nothing, or is the first of its problem."""
+    def count(self, key: UUID) -> None:
+        """One more report of its problem, if it has one."""
         problem_id = self._arrival.places[key].problem_id
         if problem_id is None:
-            return None
+            return
         voice, named = self._voice(key)
         self._reports[problem_id] += 1
         self._customers[problem_id] += named and (problem_id, voice) not in self._spoken
         self._spoken.add((problem_id, voice))
         new = self._arrival.opened.get(problem_id)
-        if new is not None and new.stated_by == key:
-            return None
+        if new is None or new.stated_by != key:
+            self.newest[problem_id] = key
+
+    def grew(self, problem_id: UUID) -> ProblemGrew:
+        """How large it is now; told once for all that came together, as a thousand reports need no thousand news."""
         return ProblemGrew(
             problem_id=problem_id,
-            feedback_id=key,
+            feedback_id=self.newest[problem_id],
             reports=self._reports[problem_id],
             customers=self._customers[problem_id],
             statement=self._statements[problem_id],

@@ -6,6 +6,7 @@ from uuid import UUID
 from libs.runtime.problems import NotFound
 from services.triage.grouping.items import Moved
 from services.triage.store.groups import Held
+from services.triage.store.regroupings import Regrouping
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.look_back import batched, recount
 from services.triage.use_cases.split_problem import person_placed
@@ -29,33 +30,35 @@ async def undo_regrouping(regrouping_id: UUID, *, by: str, work: TriageWork) -> 
     touched: set[UUID] = set()
     async with (await work.groups()).changing() as held:
         moved = await regroupings.untouched(regrouping_id)
-        touched |= await _revive_merged(regrouping_id, held, by=by, work=work)
+        touched |= await _revive_merged(found, held, by=by, work=work)
         touched |= await _put_back(moved, held, by=by, work=work)
     await regroupings.undone(regrouping_id, by=by, now=work.now)
     await recount(touched, work)
     return len(moved)
 
 
-async def _revive_merged(regrouping_id: UUID, held: Held, *, by: str, work: TriageWork) -> set[UUID]:
-    became = (await (await work.regroupings()).became([regrouping_id]))[regrouping_id]
+async def _revive_merged(found: Regrouping, held: Held, *, by: str, work: TriageWork) -> set[UUID]:
+    """Bring back what that look merged; what was taken back and merged again since is another merge."""
+    became = (await (await work.regroupings()).became([found.regrouping_id]))[found.regrouping_id]
     heads = await (await work.problems()).heads([one.problem_id for one in became if one.kind == "merged"])
     touched: set[UUID] = set()
     for head in heads.values():
-        if head.merged_into is not None:
+        if head.merged_into is not None and head.merged_at == found.at:
             touched |= await revive(head, held, by=by, work=work)
     return touched
 
 
 async def _put_back(moved: list[Moved], held: Held, *, by: str, work: TriageWork) -> set[UUID]:
-    """What can go back to where it was; each place at once."""
+    """What can go back to where it was, each place at once: not to a problem that was dismissed since."""
     evidence, corrections = await work.evidence(), await work.corrections()
-    heads = await (await work.problems()).heads({one.before for one in moved if one.before})
+    gone = await (await work.problems()).gone({one.before for one in moved if one.before})
     now_at = await evidence.find([one.key for one in moved])
     reason = f"{by} took a look back back"[:500]
     places: defaultdict[UUID | None, list[Moved]] = defaultdict(list)
     for one in moved:
-        home = heads[one.before].merged_into or one.before if one.before else None
-        if one.key in now_at and now_at[one.key].problem_id != home:
+        home = gone.get(one.before, one.before) if one.before else None
+        lost = one.before is not None and home is None
+        if not lost and one.key in now_at and now_at[one.key].problem_id != home:
             places[home].append(one)
     for home, ones in places.items():
         keys = [one.key for one in ones]
