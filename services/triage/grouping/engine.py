@@ -19,7 +19,7 @@ from services.triage.grouping.items import EngineState, Item, Moved, Placement, 
 from services.triage.grouping.neighbours import Ints
 from services.triage.grouping.regroup import Plan, Snapshot
 from services.triage.grouping.votes import Vote, count_votes
-from services.triage.grouping.window import NONE, Floats, Window, rows_of
+from services.triage.grouping.window import NONE, Floats, Window, kept_trust, rows_of
 
 VERSION = "neighbours-1"
 WINDOW = 24_576
@@ -49,6 +49,7 @@ class Engine:
         self._new_problem = new_problem
         self._centring = Centring(dimensions, multilingual=multilingual)
         self._index = Index(self.window)
+        self._trust = b""
 
     # Arrival
 
@@ -125,7 +126,8 @@ class Engine:
         likeness = self._index.to_problems(unit[offsets], slots, part.similarity)
         seen = round(self._centring.different) + self.seen - self.looked_at + 1
         known = [min(first, seen) + offset for offset in offsets]
-        return count_votes(slots, part, self.window.pinned[part.rows], likeness, known).each()
+        pinned, trust = self.window.pinned[part.rows], self.window.trust[part.rows]
+        return count_votes(slots, part, pinned, likeness, known, trust=trust).each()
 
     def _open(self, row: int, company: Ints) -> tuple[int, tuple[UUID, ...]]:
         """A new problem of an item and the unassigned ones like it; none where a person left one of them alone."""
@@ -174,6 +176,8 @@ class Engine:
             if before != problem:
                 window.slot[row] = window.slot_for(problem)
                 moved.append(Moved(key, before, problem))
+        self._trust = kept_trust(plan.trust)
+        window.trust_these(self._trust)
         self.looked_at = plan.seen
         self._centring = plan.centring
         window.recentre(self._centring.centred(window.raw, window.language))
@@ -262,8 +266,9 @@ class Engine:
     def state(self) -> EngineState:
         """What must be kept beside the rows for `restore`."""
         centring = self._centring
+        languages = tuple(centring.languages)
         return EngineState(
-            self.seen, self.looked_at, centring.different, centring.taken.tobytes(), tuple(centring.languages)
+            self.seen, self.looked_at, centring.different, centring.taken.tobytes(), languages, self._trust
         )
 
     def restore(self, state: EngineState, rows: Iterable[Row]) -> None:
@@ -280,6 +285,8 @@ class Engine:
             first = self.window.append([row.key for row in some], raw, unit, language)
             self.window.slot[first:] = [self.window.slot_for(row.problem) for row in some]
             self.window.pinned[first:] = [row.pinned for row in some]
+        self._trust = state.trust
+        self.window.trust_these(self._trust)
         self._refresh()
 
     def rows(self, keys: Iterable[UUID] | None = None) -> list[Row]:

@@ -80,3 +80,5 @@ class EngineState:
     different: float
     taken: bytes
     languages: tuple[str, ...]
+    trust: bytes = b""
+    """What the last look back thinks of the rows, as `kept_trust` makes it."""

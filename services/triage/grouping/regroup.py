@@ -7,17 +7,26 @@ pinned evidence of one problem is one node of the graph, and two such nodes neve
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from uuid import UUID, uuid5
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.triage.grouping.centring import Centring
-from services.triage.grouping.communities import communities, edges_of, joined_halves, neighbours_for
-from services.triage.grouping.neighbours import Ints, Neighbours, company_of, lonely_below, nearest_neighbours
+from services.triage.grouping.communities import Edges, communities, edges_of, joined_halves, neighbours_for
+from services.triage.grouping.kinds import trust
+from services.triage.grouping.neighbours import (
+    Floats,
+    Ints,
+    Neighbours,
+    company_of,
+    lonely_below,
+    nearest_neighbours,
+)
 from services.triage.grouping.resolution import stable_resolution
 from services.triage.grouping.votes import PAIR
-from services.triage.grouping.window import NONE, Floats
+from services.triage.grouping.window import NONE
 
 _SMALLEST = 2
 _CLEARLY = 0.35  # of the neighbours' weight
@@ -57,38 +66,52 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where each item of the snapshot belongs in hindsight; None is to no problem."""
+    """Where each item of the snapshot belongs in hindsight; None is to no problem.
+
+    `trust` is what it adds to the log odds that others which join these are with their like, see `kinds`.
+    """
 
     seen: int
     belongs: Mapping[UUID, UUID | None]
     centring: Centring
+    trust: Mapping[UUID, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """`nodes[row]` is the row's node or -1; `resolution` is how finely it was cut."""
+
+    edges: Edges
+    nodes: Ints
+    resolution: float
 
 
 def regroup(snapshot: Snapshot) -> Plan:
     """Group the snapshot's evidence with hindsight. The same snapshot gives the same plan."""
-    slots, problems = _placed(snapshot)
+    slots, problems, trusted = _placed(snapshot)
     belongs = {
         key: problems[slot] if slot >= 0 else None for key, slot in zip(snapshot.keys, slots.tolist(), strict=True)
     }
-    return Plan(snapshot.seen, belongs, snapshot.centring)
+    known = zip(snapshot.keys, trusted.tolist(), strict=True)
+    return Plan(snapshot.seen, belongs, snapshot.centring, {key: one for key, one in known if not isnan(one)})
 
 
-def _placed(snapshot: Snapshot) -> tuple[Ints, list[UUID]]:
-    """Each row's slot, and the problems that slots stand for. Copies go where their original goes."""
+def _placed(snapshot: Snapshot) -> tuple[Ints, list[UUID], Floats]:
+    """Each row's slot, the problems that slots stand for, and each row's trust. Copies go where their original goes."""
     stands_for = np.where(snapshot.pinned, np.arange(len(snapshot.keys)), snapshot.original)
     rows, place = np.unique(stands_for, return_inverse=True)
     distinct = snapshot.part(rows)
     neighbours = nearest_neighbours(distinct.unit, neighbours_for(len(rows)))
-    found = _communities(distinct, neighbours, np.bincount(place, minlength=len(rows)))
+    found, graph = _communities(distinct, neighbours, np.bincount(place, minlength=len(rows)))
     names = _names(distinct, found)
     problems = [*snapshot.problems, *(name for name in names.values() if name not in set(snapshot.problems))]
     slot_of = {problem: slot for slot, problem in enumerate(problems)}
     slots = np.array([slot_of[names[one]] if one >= 0 else NONE for one in found.tolist()], np.int64)
     slots = np.where(distinct.pinned, distinct.slot, _steady(distinct, neighbours, slots))
-    return slots[place], problems
+    return slots[place], problems, trust(graph.edges, graph.nodes, slots, graph.resolution)[place]
 
 
-def _communities(snapshot: Snapshot, neighbours: Neighbours, copies: Ints) -> Ints:
+def _communities(snapshot: Snapshot, neighbours: Neighbours, copies: Ints) -> tuple[Ints, _Graph]:
     """The community of each row, -1 for one that belongs to nothing; `copies` is how often each row was said."""
     n = len(snapshot.keys)
     nearest = neighbours.similarity.max(axis=1, initial=-1.0)
@@ -101,10 +124,11 @@ def _communities(snapshot: Snapshot, neighbours: Neighbours, copies: Ints) -> In
     start = np.full(int(nodes.max(initial=NONE)) + 1, NONE, np.int64)
     start[nodes[nodes >= 0]] = snapshot.slot[nodes >= 0]
     edges = edges_of(neighbours, nodes)
-    of_node = communities(edges, start, stable_resolution(edges, n))
+    graph = _Graph(edges, nodes, stable_resolution(edges, n))
+    of_node = communities(edges, start, graph.resolution)
     found = np.where(nodes >= 0, of_node[np.maximum(nodes, 0)], NONE) if len(of_node) else nodes
     found = _apart(snapshot, joined_halves(snapshot.unit, found))
-    return _with_company(found, np.where(_like(dismissed, neighbours), 1, copies), snapshot.pinned)
+    return _with_company(found, np.where(_like(dismissed, neighbours), 1, copies), snapshot.pinned), graph
 
 
 def _like(dismissed: NDArray[np.bool_], neighbours: Neighbours) -> NDArray[np.bool_]:

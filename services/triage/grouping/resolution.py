@@ -27,7 +27,7 @@ def stable_resolution(edges: Edges, items: int) -> float:
     if items < _FEW or not len(edges.low):
         return most
     random = np.random.default_rng(_SEED)
-    ends = _ends(edges)
+    ends = ends_of(edges)
     stability = []
     for share in _SHARES:
         agreed = []
@@ -56,7 +56,7 @@ def _pairs(counts: NDArray[np.integer]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ends:
+class Ends:
     """Each edge from both of its ends, ordered by them, as Leiden reads a graph."""
 
     nodes: int
@@ -80,8 +80,8 @@ class _Ends:
         return np.unique(found, return_inverse=True)[1]
 
 
-def _ends(edges: Edges) -> _Ends:
+def ends_of(edges: Edges) -> Ends:
     source, target = np.concatenate([edges.low, edges.high]), np.concatenate([edges.high, edges.low])
     order = np.lexsort((target, source))
     edge = order % len(edges.low)
-    return _Ends(edges.nodes, source[order], target[order].astype(np.int32), edges.weight[edge], edge)
+    return Ends(edges.nodes, source[order], target[order].astype(np.int32), edges.weight[edge], edge)

@@ -1,6 +1,6 @@
 """The evidence that the engine holds in memory: a bounded window of rows, and the problems that they belong to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 NONE = -1
+_KEY, _MUCH = 16, 2  # bytes of what is kept of a row's trust
 
 
 class Window:
@@ -15,7 +16,9 @@ class Window:
 
     `raw` are the unit vectors as they came, in half precision as they are kept too, so that a window that was rebuilt
     is the same to the bit; `unit` are they centred and of unit length; `slot` is the place of a row's problem in
-    `problems`, or NONE. `original` is the first row with the very same vector: a row is its own, but for copies.
+    `problems`, or NONE. `trust` is what the last look back adds to the log odds that what joins the row is with its
+    like, NaN where it has not seen the row. `original` is the first row with the very same vector: a row is its own,
+    but for copies.
     """
 
     def __init__(self, dimensions: int) -> None:
@@ -28,6 +31,7 @@ class Window:
         self._pinned = np.empty(0, np.bool_)
         self._language = np.empty(0, np.int16)
         self._original = np.empty(0, np.int32)
+        self._trust = np.empty(0, np.float16)
         self._first: dict[bytes, int] = {}
         self.problems: list[UUID] = []
         self.slot_of: dict[UUID, int] = {}
@@ -56,12 +60,16 @@ class Window:
     def original(self) -> NDArray[np.int32]:
         return self._original[: self.count]
 
+    @property
+    def trust(self) -> NDArray[np.float16]:
+        return self._trust[: self.count]
+
     def append(self, keys: Sequence[UUID], raw: NDArray[np.float16], unit: Floats, language: NDArray[np.int16]) -> int:
         """Add rows that belong to nothing yet; returns the first one's place."""
         first, last = self.count, self.count + len(keys)
         self._reserve(last)
         self._raw[first:last], self._unit[first:last], self._language[first:last] = raw, unit, language
-        self._slot[first:last], self._pinned[first:last] = NONE, False
+        self._slot[first:last], self._pinned[first:last], self._trust[first:last] = NONE, False, np.nan
         for row, key in enumerate(keys, first):
             self.keys.append(key)
             self.row_of[key] = row
@@ -93,6 +101,15 @@ class Window:
     def recentre(self, unit: Floats) -> None:
         self._unit[: self.count] = unit
 
+    def trust_these(self, kept: bytes) -> None:
+        """Trust the rows that `kept_trust` was given, those of them that are still here, and no others."""
+        size = len(kept) // (_KEY + _MUCH)
+        much = np.frombuffer(kept, np.float16, size, size * _KEY)
+        rows = [self.row_of.get(UUID(bytes=kept[at : at + _KEY]), NONE) for at in range(0, size * _KEY, _KEY)]
+        here = np.array(rows, np.int64) != NONE
+        self.trust[:] = np.nan
+        self.trust[np.array(rows, np.int64)[here]] = much[here]
+
     def rename(self, gone: UUID, into: UUID) -> None:
         """Everything of one problem is another's."""
         if gone in self.slot_of:
@@ -103,7 +120,7 @@ class Window:
         kept = np.ones(self.count, np.bool_)
         kept[rows] = False
         size = int(kept.sum())
-        for column in (self._raw, self._unit, self._slot, self._pinned, self._language):
+        for column in (self._raw, self._unit, self._slot, self._pinned, self._language, self._trust):
             column[:size] = column[: self.count][kept]
         self.keys = [key for key, keep in zip(self.keys, kept, strict=True) if keep]
         self.row_of = {key: row for row, key in enumerate(self.keys)}
@@ -123,11 +140,16 @@ class Window:
         if rows <= len(self._slot):
             return
         size = max(rows, len(self._slot) * 3 // 2, 1_024)
-        for name in ("_raw", "_unit", "_slot", "_pinned", "_language", "_original"):
+        for name in ("_raw", "_unit", "_slot", "_pinned", "_language", "_original", "_trust"):
             old = getattr(self, name)
             new = np.zeros((size, *old.shape[1:]), old.dtype)
             new[: self.count] = old[: self.count]
             setattr(self, name, new)
+
+
+def kept_trust(trust: Mapping[UUID, float]) -> bytes:
+    """The trust of rows as it is kept: all keys, then all numbers in half precision."""
+    return b"".join(key.bytes for key in trust) + np.array(list(trust.values()), np.float16).tobytes()
 
 
 def rows_of(window: Window, keys: Iterable[UUID]) -> NDArray[np.int64]:

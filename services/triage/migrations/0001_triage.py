@@ -85,7 +85,8 @@ ALTER TABLE evidence ALTER COLUMN vector SET STORAGE EXTERNAL;
 -- What the engine in any process's memory must agree with. `version` counts the changes, and `changed_in` is the
 -- transaction of the last one, so that the memory of a change that was rolled back is known as such. A memory older
 -- than `whole_since` is read anew as a whole. Evidence before position `settled_before` was grouped by another embedder
--- or algorithm, and is only regrouped on request. `stale`: some of the window has vectors of another embedder.
+-- or algorithm, and is only regrouped on request. `trust` is what the last look back thinks of the evidence that it
+-- saw. `stale`: some of the window has vectors of another embedder.
 CREATE TABLE grouping_state (
     workspace      text PRIMARY KEY,
     version        bigint NOT NULL,
@@ -95,6 +96,7 @@ CREATE TABLE grouping_state (
     looked_at      bigint NOT NULL,
     different      double precision NOT NULL,
     taken          bytea NOT NULL,
+    trust          bytea NOT NULL DEFAULT '',
     languages      text[] NOT NULL,
     embedder       text NOT NULL,
     algorithm      text NOT NULL,

@@ -108,7 +108,7 @@ class Groups:
         elif found and state.whole_since <= found.version < state.version and await self._committed(found):
             held.engine = await self._catch_up(found, state, embedder)
         else:
-            held.engine = await self._read(embedder, state.engine)
+            held.engine = await self._read(embedder, replace(state.engine, trust=await self._trust()))
         return held, state
 
     async def _state(self) -> _State | None:
@@ -121,6 +121,10 @@ class Groups:
             return None
         engine = EngineState(row[3], row[4], row[5], row[6], tuple(row[7]))
         return _State(row[0], row[1], row[2], engine, row[8], row[9], row[10], row[11])
+
+    async def _trust(self) -> bytes:
+        kept = await self._driver.fetchval("SELECT trust FROM grouping_state WHERE workspace = $1", self._workspace)
+        return kept or b""
 
     async def _committed(self, found: Remembered) -> bool:
         """Whether the change that left this engine in memory is one that others built upon."""
@@ -213,6 +217,10 @@ class Groups:
             held.settled_before,
             stale,
         )
+        if held.whole:  # it changes with a look back only, and is too large to be written with every arrival
+            await self._driver.execute(
+                "UPDATE grouping_state SET trust = $2 WHERE workspace = $1", self._workspace, kept.trust
+            )
         await self._note(held.version, changed, whole)
         if held.engine.due():
             await self._driver.execute(
@@ -244,7 +252,7 @@ def _for_other_vectors(state: EngineState) -> EngineState:
 
 def _replayed(old: Engine, new: Engine, state: EngineState, fresh: dict[UUID, Row], touched: set[UUID]) -> None:
     rows = [fresh.pop(row.key, row) for row in old.rows() if row.key not in touched or row.key in fresh]
-    new.restore(state, [*rows, *fresh.values()])
+    new.restore(replace(state, trust=old.state().trust), [*rows, *fresh.values()])
 
 
 def _seen(engine: Engine) -> _Before:

@@ -117,7 +117,7 @@ async def test_a_look_takes_nothing_to_a_problem_that_is_gone_meanwhile(triage: 
     async with triage.transactions.begin(triage.workspace) as work:
         seen = await look(work)
     plan = regroup(seen.snapshot)
-    plan = type(plan)(plan.seen, {**plan.belongs, late.feedback_id: invoice}, plan.centring)
+    plan = type(plan)(plan.seen, {**plan.belongs, late.feedback_id: invoice}, plan.centring, {})
     body = {"into": str(login)} if correction == "merge" else None
     answer = await triage.http.post(f"/v1/problems/{invoice}/{correction}", json=body)
     assert answer.status_code == 200, answer.text
