@@ -14,7 +14,7 @@ _SURFACE = 30
 _LONGEST_KEPT = 30
 # An address is looked for from the beginning of a word only: from anywhere in it, a long one would take quadratic time.
 _NOT_WORDS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+|<[^<>]{0,300}>", re.IGNORECASE)
-_MAY_BE_NO_WORDS = re.compile(r"[@<:]|[Ww]{3}\.")  # most texts have none of these, and a search is soon done
+_MAY_BE_NO_WORDS = re.compile(r"[@<]|://|[Ww]{3}\.")  # most texts have none of these, and a search is soon done
 _WORD = re.compile(r"[^\W\d_]+")
 # Scripts that do not put spaces between words: pairs of characters stand in for words.
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
