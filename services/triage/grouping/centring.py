@@ -52,13 +52,18 @@ class Centring:
 
     def centred(self, raw: NDArray[np.floating], codes: NDArray[np.int16]) -> Floats:
         """Unit vectors of what is particular; of a language that is not known yet, by what all have in common."""
+        # In place: a window's vectors take tens of megabytes.
+        rest = raw.astype(np.float32)
         known = np.where(codes < len(self.taken), codes, 0)
-        rest = raw.astype(np.float32) - self.taken[known, 0]
-        if self.multilingual:
-            for code in np.unique(known).tolist():
-                directions, own = self.taken[code, 1:], known == code
+        for code in np.unique(known).tolist():
+            own = known == code if known.any() else slice(None)
+            rest[own] -= self.taken[code, 0]
+            directions = self.taken[code, 1:]
+            if len(directions):
                 rest[own] -= (rest[own] @ directions.T) @ directions
-        return rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-6)
+        length = np.sqrt(np.einsum("ij,ij->i", rest, rest))
+        rest /= np.maximum(length, 1e-6)[:, None]
+        return rest
 
     def learned(
         self,
@@ -128,9 +133,10 @@ def _weights(slots: NDArray[np.int32], counted: NDArray[np.bool_], crowd: Floats
 
 def _crowd(vectors: Floats, counted: NDArray[np.bool_]) -> Floats:
     """About how many rows are nearly the same as each, itself counted: by a sample, and one at least."""
-    sample = vectors[counted][:: max(1, int(counted.sum()) // _SAMPLE)]
+    places = np.flatnonzero(counted)
+    sample = vectors[places[:: max(1, len(places) // _SAMPLE)]]
     found = np.zeros(len(vectors), np.float32)
     for start in range(0, len(vectors), _SAMPLE):
         own = vectors[start : start + _SAMPLE] @ sample.T
         found[start : start + _SAMPLE] = (own >= _NEARLY_THE_SAME).sum(axis=1)
-    return np.maximum(found * counted.sum() / max(1, len(sample)), 1.0)
+    return np.maximum(found * len(places) / max(1, len(sample)), 1.0)

@@ -23,7 +23,7 @@ from services.triage.grouping.window import NONE, Floats, Window, kept_trust, ro
 
 VERSION = "neighbours-1"
 WINDOW = 24_576
-"""Rows kept in memory; once there are more the older half leaves, each problem keeping its newest `KEPT` at least."""
+"""Rows in memory at a look back; then the oldest leave, each problem keeping its newest `KEPT` at least."""
 KEPT = 32
 _NEAREST_SHOWN = 3
 _ANCHORS = 16
@@ -145,8 +145,10 @@ class Engine:
 
     def until_due(self) -> int:
         """How many more items until it is time to look back: after a tenth of what was seen, and eight at least."""
-        wanted = max(_FIRST_LOOK, ceil(min(_GROWTH * self.seen, WINDOW / 2)))
-        return max(0, wanted - (self.seen - self.looked_at))
+        return max(0, self._growth() - (self.seen - self.looked_at))
+
+    def _growth(self) -> int:
+        return max(_FIRST_LOOK, ceil(min(_GROWTH * self.seen, WINDOW / 2)))
 
     def snapshot(self) -> Snapshot:
         """All that `regroup` needs, as copies: the engine may go on meanwhile."""
@@ -187,14 +189,14 @@ class Engine:
         return moved
 
     def _fold(self) -> None:
-        """Let the oldest evidence leave a full window; its problem keeps it by name, and its newest rows speak for it.
+        """Let the oldest evidence leave, so that the window is not more than full when it is time to look back.
 
-        Half leaves at once, so that the next look back, at twice that, is at no more than a full window.
+        Its problem keeps it by name, and its newest rows speak for it.
         """
         window = self.window
-        if window.count <= WINDOW:
+        spare = window.count + self._growth() - WINDOW
+        if spare <= 0:
             return
-        spare = window.count - WINDOW // 2
         from_newest = np.zeros(window.count, np.int64)
         order = np.argsort(window.slot, kind="stable")
         starts = np.flatnonzero(np.r_[True, np.diff(window.slot[order]) != 0])
