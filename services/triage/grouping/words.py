@@ -26,14 +26,24 @@ def terms_of(text: str) -> dict[str, str]:
     Only the first 12,000 characters and 150 stems count, so that no text, however long, costs more than another. How
     often a word is repeated does not matter: shouting adds nothing.
     """
-    text = text[:MAX_CHARACTERS]
-    if _MAY_BE_NO_WORDS.search(text):
-        text = _NOT_WORDS.sub(" ", text)
     found: dict[str, str] = {}
-    for stemmed, surface in chain.from_iterable(map(_kept, _WORD.findall(text))):
+    for stemmed, surface in chain.from_iterable(map(_kept, _words(text))):
         if stemmed not in found:
             found[stemmed] = surface
     return found if len(found) <= MAX_TERMS else dict(islice(found.items(), MAX_TERMS))
+
+
+def stems_of(text: str) -> list[str]:
+    """The stems that `terms_of` finds, in its order."""
+    words = _words(text)
+    short = max(map(len, words), default=0) <= _LONGEST_KEPT
+    found = dict.fromkeys(chain.from_iterable(map(_known_stems if short else _stems_only, words)))
+    return list(islice(found, MAX_TERMS))
+
+
+def _words(text: str) -> list[str]:
+    text = text[:MAX_CHARACTERS]
+    return _WORD.findall(_NOT_WORDS.sub(" ", text) if _MAY_BE_NO_WORDS.search(text) else text)
 
 
 def _kept(word: str) -> tuple[tuple[str, str], ...]:
@@ -48,7 +58,13 @@ def _stems(word: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-_known = lru_cache(maxsize=65_536)(_stems)  # customers use the same words again and again
+def _stems_only(word: str) -> tuple[str, ...]:
+    return tuple(stemmed for stemmed, _ in _stems(word))
+
+
+# Customers use the same words again and again.
+_known = lru_cache(maxsize=65_536)(_stems)
+_known_stems = lru_cache(maxsize=65_536)(_stems_only)
 
 
 def fold(word: str) -> str:

@@ -12,7 +12,7 @@ from libs.messaging.work import Message
 from services.triage.domain import Report, first_statement, report_of
 from services.triage.grouping.engine import VERSION
 from services.triage.grouping.items import Item, Placement
-from services.triage.grouping.words import terms_of
+from services.triage.grouping.words import stems_of
 from services.triage.store.evidence import Place, Placed, Stored, Vector
 from services.triage.store.groups import Held
 from services.triage.store.memory import Read
@@ -68,7 +68,7 @@ async def _place(reports: Sequence[Report], read: Read, held: Held, work: Triage
     # What another embedder or algorithm grouped is left to the job, which knows what must stay.
     placing = asyncio.create_task(asyncio.to_thread(place, held.engine, items, looks=not held.settled_before))
     await asyncio.sleep(0)  # begun: what follows is done while it computes
-    terms = [list(terms_of(report.text)) for report in reports]
+    terms = [stems_of(report.text) for report in reports]
     arrived = await placing
     placements = arrived.placements
     kept = {row.key: row.vector for row in held.engine.rows([report.feedback_id for report in reports])}
