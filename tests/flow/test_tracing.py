@@ -44,6 +44,9 @@ WORDS = [
     "Late reminders: one hour, since the clocks changed",
     "Export of invoices to the accountant loses the tax column",
     "The invoices export for my accountant has no tax column",
+    "The tax column is missing in the invoices export",
+    "Invoices export: no tax column, my accountant complains",
+    "My accountant needs the tax column in the invoices export",
 ]
 
 # A problem that stays open and unanswered, so that its gaps are told.
@@ -152,7 +155,7 @@ def _problems(up: Up) -> dict[str, str]:
 
     def complete() -> bool:
         for item in must(up, "GET", "/v1/problems?sort=reports")["items"]:
-            for word, reports in (("reminder", 5), ("invoices", 2), ("Calendar", 5)):
+            for word, reports in (("reminder", 5), ("invoices", 5), ("Calendar", 5)):
                 if word.lower() in item["statement"].lower() and item["reports"] >= reports:
                     found[word] = item["id"]
         return len(found) == 3

@@ -38,6 +38,8 @@ def stable_resolution(edges: Edges, items: int) -> float:
             agreed.append(adjusted_rand(one, other) if len(np.unique(one)) <= edges.nodes / 2 else 0.0)
         stability.append(float(np.mean(agreed)))
     best = max(stability)
+    if best <= 0:  # nothing is found again: all that there is may well be one thing, and is not cut to single items
+        return most * _SHARES[-1]
     return most * next(share for share, one in zip(_SHARES, stability, strict=True) if one >= best - _AS_STABLE)
 
 

@@ -174,3 +174,15 @@ def test_vectors_that_say_nothing_break_nothing(vector):
     kept = [row for row in engine.rows() if row.key.int <= 260]
     largest = Counter(row.problem for row in kept if row.problem).most_common(1)[0][1]
     assert largest < 0.4 * len(kept)
+
+
+@pytest.mark.parametrize("size", [3, 6, 8, 20])
+def test_one_thing_said_by_everybody_stays_one_problem(size):
+    random = np.random.default_rng(size)
+    vectors = np.ones((size, DIMENSIONS)) + 0.3 * random.normal(size=(size, DIMENSIONS))
+    other = -np.ones(DIMENSIONS) + 0.9 * random.normal(size=(2, DIMENSIONS))
+    engine = fresh_engine()
+    engine.assign([Item(UUID(int=place + 1), vector) for place, vector in enumerate([*vectors, *other])])
+    engine.apply(regroup(engine.snapshot()))
+    assert len({row.problem for row in engine.rows()[:size]} - {None}) == 1
+    assert sum(row.problem is None for row in engine.rows()[:size]) == 0
