@@ -151,7 +151,8 @@ CREATE TABLE readout (
     tally          json,
     told           text[] NOT NULL DEFAULT '{}',
     before         json,
-    decision       json
+    decision       json,
+    untold         boolean NOT NULL DEFAULT false
 );
 CREATE INDEX readout_due ON readout (due_at);
 """

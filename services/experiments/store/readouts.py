@@ -33,10 +33,14 @@ class Kept:
 
 
 async def due_readouts(driver: asyncpg.Connection, *, limit: int) -> list[Due]:
-    """Experiments of every workspace that are due and have new facts, the longest waiting first."""
+    """Experiments of every workspace that are due and have facts that nothing was told of, the longest waiting first.
+
+    Such facts may have been counted already: by somebody who read the readout before its turn came.
+    """
     rows = await driver.fetch(
         "SELECT experiment_id, workspace FROM readout WHERE due_at <= now()"
-        " AND EXISTS (SELECT FROM unsettled u WHERE u.experiment_id = readout.experiment_id) ORDER BY due_at LIMIT $1",
+        " AND (untold OR EXISTS (SELECT FROM unsettled u WHERE u.experiment_id = readout.experiment_id))"
+        " ORDER BY due_at LIMIT $1",
         limit,
     )
     return [Due(row[0], row[1]) for row in rows]
@@ -79,8 +83,8 @@ class Readouts:
     ) -> None:
         """Remember a look: the tally only if it is given, because it has changed."""
         await self._driver.execute(
-            "UPDATE readout SET looks = $3, tally = coalesce($4, tally), decision = $5"
-            " WHERE workspace = $1 AND experiment_id = $2",
+            "UPDATE readout SET looks = $3, tally = coalesce($4, tally), decision = $5,"
+            " untold = untold OR $4 IS NOT NULL WHERE workspace = $1 AND experiment_id = $2",
             self._workspace,
             experiment_id,
             looks,
@@ -93,7 +97,8 @@ class Readouts:
     ) -> None:
         """Remember what has been told, what it was told of, and when to look again at the earliest."""
         await self._driver.execute(
-            "UPDATE readout SET told = $3, before = $4, due_at = $5 WHERE workspace = $1 AND experiment_id = $2",
+            "UPDATE readout SET told = $3, before = $4, due_at = $5, untold = false"
+            " WHERE workspace = $1 AND experiment_id = $2",
             self._workspace,
             experiment_id,
             sorted(told),

@@ -97,6 +97,14 @@ async def test_of_several_arms_each_gets_its_part_of_alpha(experiments: Driven) 
     assert "drop evening" in readout["recommendation"]["reason"]
 
 
+async def test_a_change_is_told_although_somebody_read_it_first(experiments: Driven) -> None:
+    experiment = await running(experiments)
+    await experiments.receives(*trial("control", 120, 60), *trial("evening", 120, 62))
+    await readout_of(experiments, experiment)
+    await refresh_due(experiments.transactions)
+    assert [event.reason for event in await experiments.said(ReadoutChanged)] == ["readable"]
+
+
 async def test_changes_are_told_on_their_onset_only(experiments: Driven) -> None:
     experiment = await running(experiments)
     await experiments.receives(*trial("control", 120, 60), *trial("evening", 120, 62))
