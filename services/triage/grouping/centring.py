@@ -16,7 +16,7 @@ from scipy.linalg import eigh
 from services.triage.grouping.window import Floats
 
 _BELIEVED = 4.0  # items that a mean must have seen to count half: a mean of two is mostly the two
-_NEARLY_THE_SAME = 0.75  # cosine of the vectors as they came
+_NEARLY_THE_SAME = 0.75  # cosine
 _SAMPLE = 1_024
 _LANGUAGE_BELIEVED = 10.0
 _DAMPED = 16  # directions of each language
@@ -81,9 +81,11 @@ class Centring:
         fresh.languages = list(self.languages)
         vectors = raw.astype(np.float32)
         counted = original == np.arange(len(original))
-        crowd = _crowd(vectors, counted)
+        # A multilingual model's vectors are all near each other until what they have in common is taken out.
+        crowd = _crowd(_apart(vectors) if self.multilingual else vectors, counted)
         fresh.different = float((counted / crowd).sum())
-        weight = _weights(slots, counted, crowd)[:, None]
+        # Translations crowd too, and must not weigh less in the means of their languages.
+        weight = _weights(slots, counted, np.ones_like(crowd) if self.multilingual else crowd)[:, None]
         mean = (weight.T @ vectors)[0] / (weight.sum() + _BELIEVED)
         fresh.taken = np.zeros((1 + len(fresh.languages), *fresh.taken.shape[1:]), np.float32)
         fresh.taken[:, 0] = mean
@@ -129,6 +131,11 @@ def _weights(slots: NDArray[np.int32], counted: NDArray[np.bool_], crowd: Floats
     weight = np.where(slots >= 0, 1 / np.sqrt(np.maximum(sizes[np.maximum(slots, 0)], 1)), 1.0)
     weight = np.where(counted, weight / crowd, 0.0)
     return (weight * counted.sum() / np.maximum(weight.sum(), 1e-6)).astype(np.float32)
+
+
+def _apart(vectors: Floats) -> Floats:
+    rest = vectors - vectors.mean(axis=0)
+    return rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), 1e-6)
 
 
 def _crowd(vectors: Floats, counted: NDArray[np.bool_]) -> Floats:

@@ -45,7 +45,6 @@ class Engine:
         self.window = Window(dimensions)
         self.seen = 0
         self.looked_at = 0
-        self._dimensions = dimensions
         self._new_problem = new_problem
         self._centring = Centring(dimensions, multilingual=multilingual)
         self._index = Index(self.window)
