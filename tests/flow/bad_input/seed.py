@@ -159,9 +159,18 @@ def _dead_letter(platform: Platform, service: str, workspace: str, secret: str) 
 
 
 def _until_quiet(platform: Platform, workspace: str) -> None:
+    """Wait for what follows from what was said, and for what triage does about it by the clock within minutes."""
+    until(lambda: not _due_soon(platform, workspace), 40, "triage's jobs have looked at the workspace")
     for _ in range(40):
         before = platform.stored(workspace)
         sleep(0.75)
         if platform.stored(workspace) == before:
             return
     raise AssertionError("the workspace does not come to rest")
+
+
+def _due_soon(platform: Platform, workspace: str) -> int:
+    tables = ("trend", "portrait", "grouping_due")
+    due = " UNION ALL ".join(f"SELECT due_at FROM triage.{table} WHERE workspace = $1" for table in tables)
+    query = f"SELECT count(*) FROM ({due}) AS planned WHERE due_at < now() + interval '10 minutes'"
+    return int(platform.sql(query, workspace)[0][0])
