@@ -198,7 +198,7 @@ async def change_settings(body: NewWeights, work: InTransaction, access: Caller)
 def _sort_value(head: Head, sort: Sort) -> float | int | str:
     if sort == "recent":
         return head.last_seen.isoformat()
-    return head.rank if sort == "opportunity" else head.standing.reports
+    return head.rank if sort == "opportunity" else head.standing.sums.reports
 
 
 def _after(cursor: str | None, kind: TypeAdapter[Any]) -> tuple[Any, UUID] | None:

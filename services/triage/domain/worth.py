@@ -27,25 +27,64 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A problem's numbers, added up from its voices.
+class Sums:
+    """What voices add up to, or what more of them add to it.
 
-    `revenue` is in minor units per currency. `warmth` is the sum over voices of what each has not faded yet, `segment`
-    their mean weight by segment, `severity` 1 + the part of the ratings + `wording`, `objectives` the weights of the
-    objectives that it serves, the workspace's factor included. `half_life` (days) is the one `warmth` was made with.
+    `reach` is the voices, anonymous ones counting with the root of their reports; `warmth` the sum of what each has not
+    faded yet, `worth` the same with each voice's weight by segment; `displeasure` the sum over the `rated` voices of
+    1 - their mean rating; `revenue` is in minor units per currency.
     """
 
-    reports: int
-    customers: int
-    reach: float
-    warmth: float
-    severity: float
+    reports: int = 0
+    customers: int = 0
+    reach: float = 0.0
+    warmth: float = 0.0
+    worth: float = 0.0
+    displeasure: float = 0.0
+    rated: int = 0
     revenue: Mapping[str, int] = field(default_factory=dict)
+
+    def with_more(self, more: "Sums") -> "Sums":
+        revenue = {
+            currency: amount
+            for currency in sorted(self.revenue.keys() | more.revenue.keys())
+            if (amount := self.revenue.get(currency, 0) + more.revenue.get(currency, 0))
+        }
+        return Sums(
+            self.reports + more.reports,
+            self.customers + more.customers,
+            self.reach + more.reach,
+            self.warmth + more.warmth,
+            self.worth + more.worth,
+            self.displeasure + more.displeasure,
+            self.rated + more.rated,
+            revenue,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A problem's numbers: the sums of its voices, and what is known of it beside them.
+
+    `objectives` are the weights of the objectives that it serves, the workspace's factor included, `wording` what its
+    words add to its severity. `half_life` (days) is the one that `sums.warmth` was made with.
+    """
+
+    sums: Sums = field(default_factory=Sums)
     objectives: float = 0.0
     wording: float = 0.0
-    segment: float = 1.0
     half_life: float = HALF_LIFE / timedelta(days=1)
     revenue_weight: float = 1.0
+
+    @property
+    def severity(self) -> float:
+        """1 + the part of the ratings + `wording`."""
+        return severity_of(self.sums.displeasure, self.sums.rated, self.wording)
+
+    @property
+    def segment(self) -> float:
+        """The mean weight of the voices' segments, recent voices counting for more."""
+        return self.sums.worth / self.sums.warmth if self.sums.warmth else 1.0
 
     @property
     def business_value(self) -> float:
@@ -57,23 +96,22 @@ class Standing:
 
     @property
     def revenue_part(self) -> float:
-        return self.revenue_weight * math.log10(1 + max(self.revenue.values(), default=0) / 100)
+        return self.revenue_weight * math.log10(1 + max(self.sums.revenue.values(), default=0) / 100)
 
     def customer_value(self, now: datetime) -> float:
         """reach × severity × recency × segment.
 
         reach: distinct customers + per source the square root of its anonymous reports, so that neither a customer nor
         a source that floods moves it. severity: see `severity_of`. recency: the mean over voices of
-        0.5 ^ (age of the voice's newest report / half-life). segment: the mean weight of the voices' segments, recent
-        voices counting for more.
+        0.5 ^ (age of the voice's newest report / half-life).
         """
         return self.severity * self.segment * self._warmth(now)
 
     def recency(self, now: datetime) -> float:
-        return self._warmth(now) / self.reach if self.reach else 0.0
+        return self._warmth(now) / self.sums.reach if self.sums.reach else 0.0
 
     def _warmth(self, now: datetime) -> float:
-        return self.warmth * 2.0 ** -heat_of(now, self.half_life)
+        return self.sums.warmth * 2.0 ** -heat_of(now, self.half_life)
 
     @property
     def rank(self) -> float:
@@ -81,16 +119,17 @@ class Standing:
 
         All voices fade with one half-life, so the order of problems does not depend on when it is asked for.
         """
-        if self.warmth <= 0 or self.segment <= 0:
+        if self.sums.warmth <= 0 or self.sums.worth <= 0:
             return UNRANKED
-        value = math.log(self.severity) + math.log(self.warmth) + math.log(self.segment)
+        value = math.log(self.severity) + math.log(self.sums.worth)
         return value + math.log1p(self.business_value)
 
     def opportunity(self, now: datetime) -> Opportunity:
+        severity = self.severity
         parts = {
-            "reach": self.reach,
-            "severity": self.severity,
-            "severity_ratings": self.severity - 1 - self.wording,
+            "reach": self.sums.reach,
+            "severity": severity,
+            "severity_ratings": severity - 1 - self.wording,
             "severity_wording": self.wording,
             "recency": self.recency(now),
             "segment": self.segment,

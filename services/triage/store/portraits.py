@@ -71,10 +71,10 @@ class Portraits:
         await self._driver.execute(
             "INSERT INTO portrait AS p (workspace, problem_id, due_at)"
             " SELECT $1, id, $4::timestamptz FROM unnest($2::uuid[], $3::int[]) AS given (id, n)"
+            " LEFT JOIN portrait had ON had.workspace = $1 AND had.problem_id = id"
+            " WHERE $5::int = 1 OR had.problem_id IS NULL OR had.reports * $6::float8 <= n"
             " ON CONFLICT (workspace, problem_id) DO UPDATE SET due_at = least(p.due_at, excluded.due_at),"
-            " generation = p.generation + $5::int"
-            " WHERE $5::int = 1 OR p.reports * $6::float8 <= (SELECT n FROM unnest($2::uuid[], $3::int[]) AS g (id, n)"
-            "  WHERE g.id = excluded.problem_id)",
+            " generation = p.generation + $5::int",
             self._workspace,
             ids,
             [reports[identity] for identity in ids],

@@ -27,6 +27,12 @@ class Preferences:
         )
         return Weights(json.loads(row[0]), row[1], row[2], row[3]) if row else Weights()
 
+    async def reached(self) -> bool:
+        """Whether the newest weights have reached every problem."""
+        return not await self._driver.fetchval(
+            "SELECT recount_after IS NOT NULL FROM preference WHERE workspace = $1", self._workspace
+        )
+
     async def changed(self) -> tuple[str | None, datetime | None, bool]:
         """Who changed the weights last, when, and whether ranks are still being recomputed."""
         row = await self._driver.fetchrow(

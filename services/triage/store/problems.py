@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.triage.domain import LIVING, NO_WORDS, Standing
+from services.triage.domain import LIVING, NO_WORDS, Standing, Sums
 
 _SORTED_BY = {"opportunity": "rank", "recent": "last_seen", "reports": "reports"}
 
@@ -54,8 +54,8 @@ class Settled:
 
     problem_id: UUID
     standing: Standing
-    first_seen: datetime | None
-    last_seen: datetime | None
+    first_seen: datetime
+    last_seen: datetime
     statement: str
     stated_by: UUID | None
     stated_at: int
@@ -63,11 +63,34 @@ class Settled:
     told_business: float | None
 
 
-_HEAD = (
-    "problem_id, status, merged_into, statement, stated_by, stated_at, reports, customers, reach, warmth,"
-    " severity, revenue::text AS revenue, objectives, wording, segment_weight, half_life,"
-    " revenue_weight, told_customer, told_business, first_seen, last_seen, opened_at, rank, merged_at"
-)
+_SUMS = {
+    "reports": "int",
+    "customers": "int",
+    "reach": "float8",
+    "warmth": "float8",
+    "worth": "float8",
+    "displeasure": "float8",
+    "rated": "int",
+}
+_BESIDE = {"objectives": "float8", "wording": "float8", "half_life": "float8", "revenue_weight": "float8"}
+_SAID = {
+    "statement": "text",
+    "stated_by": "uuid",
+    "stated_at": "int",
+    "told_customer": "float8",
+    "told_business": "float8",
+    "first_seen": "timestamptz",
+    "last_seen": "timestamptz",
+}
+_SETTLED = {"problem_id": "uuid", **_SUMS, **_BESIDE, "rank": "float8", "revenue": "text", **_SAID}
+_HEAD = ", ".join(["status", "merged_into", "opened_at", "merged_at", *_SETTLED]).replace("revenue,", "revenue::text,")
+_NOTHING = ", ".join(f"{name} = 0" for name in _SUMS) + ", revenue = '{}', objectives = 0, rank = -1e9"
+_SETTLE = f"""
+UPDATE problem p SET {", ".join(f"{name} = n.{name}" for name in _SETTLED if name not in ("problem_id", "revenue"))},
+    revenue = n.revenue::jsonb
+FROM unnest({", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_SETTLED.values(), 2))})
+    AS n ({", ".join(_SETTLED)}) WHERE p.workspace = $1 AND p.problem_id = n.problem_id
+"""
 
 
 class Problems:
@@ -83,17 +106,7 @@ class Problems:
             self._workspace,
             list(problem_ids),
         )
-        return {row[0]: _head(row) for row in rows}
-
-    async def sizes(self, problem_ids: Collection[UUID]) -> dict[UUID, tuple[int, int, str]]:
-        """Reports, distinct customers and statement of each."""
-        rows = await self._driver.fetch(
-            "SELECT problem_id, reports, customers, statement FROM problem"
-            " WHERE workspace = $1 AND problem_id = ANY($2::uuid[])",
-            self._workspace,
-            list(problem_ids),
-        )
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+        return {row["problem_id"]: _head(row) for row in rows}
 
     async def open(self, problems: Sequence[NewProblem], *, now: datetime) -> None:
         await self._driver.execute(
@@ -107,47 +120,18 @@ class Problems:
         )
 
     async def settle(self, settled: Sequence[Settled]) -> None:
-        await self._driver.executemany(
-            "UPDATE problem SET reports = $3, customers = $4, reach = $5, warmth = $6, severity = $7,"
-            " revenue = $8::jsonb, objectives = $9, rank = $10, first_seen = coalesce($11, first_seen),"
-            " last_seen = coalesce($12, last_seen),"
-            " statement = $13, stated_by = $14, stated_at = $15, told_customer = $16, told_business = $17,"
-            " wording = $18, segment_weight = $19, half_life = $20, revenue_weight = $21"
-            " WHERE workspace = $1 AND problem_id = $2",
-            [
-                (
-                    self._workspace,
-                    one.problem_id,
-                    one.standing.reports,
-                    one.standing.customers,
-                    one.standing.reach,
-                    one.standing.warmth,
-                    one.standing.severity,
-                    json.dumps(dict(one.standing.revenue)),
-                    one.standing.objectives,
-                    one.standing.rank,
-                    one.first_seen,
-                    one.last_seen,
-                    one.statement,
-                    one.stated_by,
-                    one.stated_at,
-                    one.told_customer,
-                    one.told_business,
-                    one.standing.wording,
-                    one.standing.segment,
-                    one.standing.half_life,
-                    one.standing.revenue_weight,
-                )
-                for one in settled
-            ],
-        )
+        columns: list[list[Any]] = [[one.problem_id for one in settled]]
+        columns += [[getattr(one.standing.sums, name) for one in settled] for name in _SUMS]
+        columns += [[getattr(one.standing, name) for one in settled] for name in (*_BESIDE, "rank")]
+        columns.append([json.dumps(dict(one.standing.sums.revenue)) for one in settled])
+        columns += [[getattr(one, name) for one in settled] for name in _SAID]
+        await self._driver.execute(_SETTLE, self._workspace, *columns)
 
     async def merge(self, problem_id: UUID, into: UUID, *, now: datetime) -> None:
         """Redirect a problem, and all that redirect to it, to its survivor; what was drawn of it is forgotten."""
         await self._undraw(problem_id)
         await self._driver.execute(
-            "UPDATE problem SET status = 'merged', merged_into = $3, reports = 0, customers = 0, reach = 0, warmth = 0,"
-            " revenue = '{}', objectives = 0, rank = -1e9,"
+            f"UPDATE problem SET status = 'merged', merged_into = $3, {_NOTHING},"
             " merged_with = CASE WHEN problem_id = $2 THEN $3 ELSE merged_with END,"
             " merged_at = CASE WHEN problem_id = $2 THEN $4 ELSE merged_at END"
             " WHERE workspace = $1 AND (problem_id = $2 OR merged_into = $2)",
@@ -193,8 +177,7 @@ class Problems:
         """
         await self._undraw(problem_id)
         await self._driver.execute(
-            "UPDATE problem SET status = 'dismissed', reports = 0, customers = 0, reach = 0, warmth = 0,"
-            " revenue = '{}', objectives = 0, rank = -1e9 WHERE workspace = $1 AND problem_id = $2",
+            f"UPDATE problem SET status = 'dismissed', {_NOTHING} WHERE workspace = $1 AND problem_id = $2",
             self._workspace,
             problem_id,
         )
@@ -277,32 +260,14 @@ class Problems:
 
 
 def _head(row: asyncpg.Record) -> Head:
-    standing = Standing(
-        reports=row["reports"],
-        customers=row["customers"],
-        reach=row["reach"],
-        warmth=row["warmth"],
-        severity=row["severity"],
-        revenue=json.loads(row["revenue"]),
-        objectives=row["objectives"],
-        wording=row["wording"],
-        segment=row["segment_weight"],
-        half_life=row["half_life"],
-        revenue_weight=row["revenue_weight"],
-    )
+    sums = Sums(**{name: row[name] for name in _SUMS}, revenue=json.loads(row["revenue"]))
     return Head(
         problem_id=row["problem_id"],
         status=row["status"],
         merged_into=row["merged_into"],
-        statement=row["statement"],
-        stated_by=row["stated_by"],
-        stated_at=row["stated_at"],
-        standing=standing,
-        told_customer=row["told_customer"],
-        told_business=row["told_business"],
-        first_seen=row["first_seen"],
-        last_seen=row["last_seen"],
+        standing=Standing(sums, **{name: row[name] for name in _BESIDE}),
         opened_at=row["opened_at"],
         rank=row["rank"],
         merged_at=row["merged_at"],
+        **{name: row[name] for name in _SAID},
     )

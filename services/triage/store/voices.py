@@ -1,13 +1,14 @@
 """Who speaks about a problem, and what that adds up to."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from services.triage.domain import COLDEST, EPOCH, Report, Standing, Weights, severity_of
+from services.triage.domain import COLDEST, EPOCH, Standing, Sums, Weights
 
 _FROM_EVIDENCE = """
 INSERT INTO voice AS v (workspace, problem_id, voice, named, reports, first_at, last_at, rating_sum, ratings, revenue,
@@ -21,7 +22,7 @@ SELECT $1, problem_id, voice, bool_or(customer_id IS NOT NULL), count(*), min(oc
 FROM evidence WHERE workspace = $1 AND problem_id IS NOT NULL AND {chosen}
 GROUP BY problem_id, voice
 """
-_ADD = (
+_UPSERT = (
     _FROM_EVIDENCE.format(chosen="feedback_id = ANY($2::uuid[])")
     + """
 ON CONFLICT (workspace, problem_id, voice) DO UPDATE SET
@@ -40,22 +41,57 @@ ON CONFLICT (workspace, problem_id, voice) DO UPDATE SET
         ELSE coalesce(excluded.plan, v.plan) END
 """
 )
-_WEIGHT = "CASE WHEN named THEN 1 ELSE sqrt(reports) END"
-_WARMTH = f"""({_WEIGHT} * power(2::float8, greatest($3::float8,
-            extract(epoch FROM last_at - $4::timestamptz)::float8 / $5::float8)))"""
+# What a voice, a row of these names, adds to its problem's sums.
+_REACH = "(CASE WHEN {v}.named THEN 1 ELSE sqrt({v}.reports) END)"
+_WARMTH = f"""({_REACH} * power(2::float8, greatest($3::float8,
+            extract(epoch FROM {{v}}.last_at - $4::timestamptz)::float8 / $5::float8)))"""
+_ADDS = {
+    "reports": "{v}.reports",
+    "customers": "{v}.named::int",
+    "reach": _REACH,
+    "warmth": _WARMTH,
+    "worth": f"({_WARMTH} * coalesce(($6::jsonb ->> {{v}}.segment)::float8, 1))",
+    "displeasure": "(CASE WHEN {v}.ratings > 0 THEN 1 - {v}.rating_sum / {v}.ratings END)",
+    "rated": "({v}.ratings > 0)::int",
+}
+_WHOLE = ("reports", "customers", "rated")
+_MONEY = """
+SELECT problem_id, json_object_agg(currency, amount)::text AS revenue FROM (
+    SELECT problem_id, currency, sum(revenue) AS amount FROM {source} WHERE revenue IS NOT NULL
+    GROUP BY problem_id, currency HAVING sum(revenue) <> 0
+) per_currency GROUP BY problem_id
+"""
+
+
+def _sums(terms: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"coalesce(sum({term}), 0)::{'int' if name in _WHOLE else 'float8'} AS {name}" for name, term in terms.items()
+    )
+
+
+_CHANGES = {
+    name: f"coalesce({of.format(v='new')}, 0) - coalesce({of.format(v='old')}, 0)" for name, of in _ADDS.items()
+}
+_PAID_MORE = """
+(SELECT problem_id, currency, revenue FROM changed UNION ALL SELECT problem_id, had_currency, -had FROM changed) paid
+"""
+_ADD = f"""
+WITH changed AS ({_UPSERT} RETURNING new.problem_id, new.first_at, new.last_at, new.currency, new.revenue,
+    old.currency AS had_currency, old.revenue AS had, {", ".join(f"{of} AS {name}" for name, of in _CHANGES.items())}
+), money AS ({_MONEY.format(source=_PAID_MORE)}
+), sums AS (
+    SELECT problem_id, {_sums({name: name for name in _ADDS})}, min(first_at) AS first_at, max(last_at) AS last_at
+    FROM changed GROUP BY problem_id
+)
+SELECT sums.*, revenue FROM sums LEFT JOIN money USING (problem_id)
+"""
+_PAID = "(SELECT * FROM voice WHERE workspace = $1 AND problem_id = ANY($2::uuid[])) paid"
 _STANDINGS = f"""
 WITH sums AS (
-    SELECT problem_id, sum(reports)::int AS reports, count(*) FILTER (WHERE named)::int AS customers,
-        sum({_WEIGHT}) AS reach, sum({_WARMTH}) AS warmth,
-        sum({_WARMTH} * coalesce(($6::jsonb ->> segment)::float8, 1)) AS worth,
-        coalesce(sum(1 - rating_sum / ratings) FILTER (WHERE ratings > 0), 0) AS displeasure,
-        count(*) FILTER (WHERE ratings > 0)::int AS rated, min(first_at) AS first_at, max(last_at) AS last_at
+    SELECT problem_id, {_sums({name: of.format(v="voice") for name, of in _ADDS.items()})},
+        min(first_at) AS first_at, max(last_at) AS last_at
     FROM voice WHERE workspace = $1 AND problem_id = ANY($2::uuid[]) GROUP BY problem_id
-), money AS (
-    SELECT problem_id, json_object_agg(currency, amount)::text AS revenue FROM (
-        SELECT problem_id, currency, sum(revenue) AS amount FROM voice
-        WHERE workspace = $1 AND problem_id = ANY($2::uuid[]) AND revenue IS NOT NULL GROUP BY problem_id, currency
-    ) per_currency GROUP BY problem_id
+), money AS ({_MONEY.format(source=_PAID)}
 ), family AS (
     SELECT problem_id AS member, coalesce(merged_into, problem_id) AS problem_id FROM problem
     WHERE workspace = $1 AND (problem_id = ANY($2::uuid[]) OR merged_into = ANY($2::uuid[]))
@@ -71,6 +107,15 @@ LEFT JOIN portrait ON portrait.workspace = $1 AND portrait.problem_id = p
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What voices add up to, and when the first and the last of their reports was made; None when there is none."""
+
+    sums: Sums
+    first_at: datetime | None
+    last_at: datetime | None
+
+
 class Voices:
     """The distinct voices of one workspace's problems."""
 
@@ -78,9 +123,10 @@ class Voices:
         self._driver = driver
         self._workspace = workspace
 
-    async def add(self, feedback_ids: Sequence[UUID]) -> None:
-        """Count evidence that was just stored."""
-        await self._driver.execute(_ADD, self._workspace, list(feedback_ids))
+    async def add(self, feedback_ids: Sequence[UUID], weights: Weights) -> dict[UUID, Heard]:
+        """Count evidence that was just stored; returns what it adds to its problems' sums."""
+        rows = await self._driver.fetch(_ADD, self._workspace, list(feedback_ids), *_weighed(weights))
+        return {row["problem_id"]: _heard(row) for row in rows}
 
     async def recount(self, problem_ids: Collection[UUID]) -> None:
         """Count these problems' evidence from the beginning, after a correction or an erasure."""
@@ -92,31 +138,21 @@ class Voices:
             _FROM_EVIDENCE.format(chosen="problem_id = ANY($2::uuid[])"), self._workspace, chosen
         )
 
-    async def known(self, pairs: Collection[tuple[UUID, Report]]) -> set[tuple[UUID, str]]:
-        """Which of these voices have spoken about these problems before."""
-        rows = await self._driver.fetch(
-            "SELECT problem_id, voice FROM voice JOIN unnest($2::uuid[], $3::text[]) AS asked (p, v)"
-            " ON problem_id = p AND voice = v WHERE workspace = $1",
-            self._workspace,
-            [problem_id for problem_id, _ in pairs],
-            [report.voice for _, report in pairs],
-        )
-        return {(row[0], row[1]) for row in rows}
-
-    async def standings(
-        self, problem_ids: Collection[UUID], weights: Weights
-    ) -> dict[UUID, tuple[Standing, datetime | None, datetime | None]]:
-        """Each problem's numbers, with when it was first and last seen; all zero for one that nobody reports."""
-        rows = await self._driver.fetch(
-            _STANDINGS,
-            self._workspace,
-            list(problem_ids),
-            COLDEST,
-            EPOCH,
-            weights.half_life * 86_400,
-            json.dumps(dict(weights.segments)),
-        )
-        return {row[0]: (_standing(row, weights), row["first_at"], row["last_at"]) for row in rows}
+    async def standings(self, problem_ids: Collection[UUID], weights: Weights) -> dict[UUID, tuple[Standing, Heard]]:
+        """Each problem's numbers, with what its voices add up to, counted anew; all zero for one nobody reports."""
+        rows = await self._driver.fetch(_STANDINGS, self._workspace, list(problem_ids), *_weighed(weights))
+        found = {}
+        for row in rows:
+            heard = _heard(row)
+            standing = Standing(
+                heard.sums,
+                objectives=weights.objectives * float(row["objectives"] or 0),
+                wording=float(row["wording"] or 0),
+                half_life=weights.half_life,
+                revenue_weight=weights.revenue,
+            )
+            found[row[0]] = (standing, heard)
+        return found
 
     async def composition(self, problem_id: UUID) -> dict[str, dict[str, int]]:
         """Distinct customers per segment and per plan, and reports per source."""
@@ -136,18 +172,11 @@ class Voices:
         return found
 
 
-def _standing(row: asyncpg.Record, weights: Weights) -> Standing:
-    warmth, wording = float(row["warmth"] or 0), float(row["wording"] or 0)
-    return Standing(
-        reports=row["reports"] or 0,
-        customers=row["customers"] or 0,
-        reach=float(row["reach"] or 0),
-        warmth=warmth,
-        severity=severity_of(float(row["displeasure"] or 0), row["rated"] or 0, wording),
-        revenue={currency: int(amount) for currency, amount in json.loads(row["revenue"] or "{}").items()},
-        objectives=weights.objectives * float(row["objectives"] or 0),
-        wording=wording,
-        segment=float(row["worth"] or 0) / warmth if warmth else 1.0,
-        half_life=weights.half_life,
-        revenue_weight=weights.revenue,
-    )
+def _weighed(weights: Weights) -> tuple[float, datetime, float, str]:
+    return COLDEST, EPOCH, weights.half_life * 86_400, json.dumps(dict(weights.segments))
+
+
+def _heard(row: asyncpg.Record) -> Heard:
+    numbers = {name: row[name] or 0 for name in _ADDS}
+    revenue = {currency: int(amount) for currency, amount in json.loads(row["revenue"] or "{}").items()}
+    return Heard(Sums(**numbers, revenue=revenue), row["first_at"], row["last_at"])

@@ -4,6 +4,7 @@ A step names pieces of feedback by their number and never a problem's id, so tha
 another workspace, with restarts in between or with other batches, and the outcomes compared.
 """
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,17 +14,20 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import asyncpg
+import pytest
 from hypothesis import strategies as st
 
 from contracts.envelope import wrap
 from contracts.feedback import FeedbackErased, FeedbackReceived
 from libs.messaging.processor import decode_event
+from services.triage.domain import Standing
 from services.triage.grouping.engine import Engine
 from services.triage.grouping.regroup import Plan, regroup
 from services.triage.store.work import TriageWork
 from services.triage.tests.remembered import engine_of
 from services.triage.tests.words import INVOICE, LOGIN, feedback
 from services.triage.use_cases.look_back import Look, look, look_back, take_over
+from services.triage.use_cases.set_weights import recount
 from tests.support.driven import Driven, delivered
 
 _SAMPLE = Path(__file__).parents[3] / "libs" / "command" / "demo" / "feedback.jsonl"
@@ -39,7 +43,7 @@ _first = st.tuples(st.just("say"), st.lists(_text, min_size=20, max_size=40))
 _says = st.tuples(st.just("say"), st.lists(_text, min_size=1, max_size=25))
 _corrects = st.one_of(
     st.tuples(st.sampled_from(["merge", "merge", "move", "split"]), _number, _number),
-    st.tuples(st.sampled_from(["dismiss", "leave", "erase", "unmerge"]), _number),
+    st.tuples(st.sampled_from(["dismiss", "leave", "erase", "unmerge", "weigh"]), _number),
     st.tuples(st.sampled_from(["ask", "begin", "end", "undo"])),
 )
 _rest = st.lists(st.one_of(_says, _corrects, _corrects, _corrects), min_size=4, max_size=10)
@@ -124,6 +128,19 @@ class Life:
         if self.merged:
             await self._post(f"problems/{self.merged[number % len(self.merged)]}/unmerge")
 
+    async def _weigh(self, number: int) -> None:
+        """Weights change; what is said before the job has ranked all by them must be added up rightly, and after."""
+        weights = {"segments": {"clinic": 1 + number % 3}, "half_life_days": 14 + number % 2, "revenue": 0.5}
+        answer = await self.triage.http.put("/v1/settings/triage", json=weights, headers=self.headers)
+        assert answer.is_success, answer.text
+        if number % 4 < 3:
+            await self._rank_anew()
+
+    async def _rank_anew(self) -> None:
+        async with self.triage.transactions.begin(self.workspace) as work:
+            while await recount(work):
+                pass
+
     async def _ask(self) -> None:
         """A person asks to look at all of it; a process that dies in the middle is followed by another one's try."""
         await self._post("regroupings")
@@ -188,7 +205,8 @@ class Life:
     async def outcome(self, *, gone: bool = True) -> dict[str, Any]:
         """All that a person, or the next words, could tell two lives apart by; `gone`: also of dead problems."""
         problems = await self._sql(
-            "SELECT problem_id, status, merged_into, reports, customers, reach, rank FROM problem WHERE workspace = $1"
+            "SELECT problem_id, status, merged_into, reports, customers, round(reach::numeric, 6),"
+            " round(rank::numeric, 6) FROM problem WHERE workspace = $1"
         )
         placed = await self._sql("SELECT feedback_id, problem_id, pinned FROM evidence WHERE workspace = $1")
         engine: Engine = await engine_of(self.triage)
@@ -207,9 +225,19 @@ class Life:
 
     async def broken(self) -> list[str]:
         """What must never be: links that do not hold, evidence in a problem that is gone, numbers that do not fit."""
+        await self._rank_anew()
         async with self.triage.transactions.begin(self.workspace) as work:
             assert isinstance(work, TriageWork)
             links = await (await work.corrections()).broken()
+            problems = await self._sql("SELECT problem_id FROM problem WHERE workspace = $1")
+            heads = await (await work.problems()).heads([row[0] for row in problems])
+            weights = await (await work.preferences()).weights()
+            counted = await (await work.voices()).standings(heads, weights)
+            odd = [
+                str(head)
+                for problem_id, head in heads.items()
+                if head.living and not _alike(head.standing, counted[problem_id][0])
+            ]
         wrong = await self._sql(
             "SELECT p.problem_id, p.status, p.reports, count(e.feedback_id)::int FROM problem p"
             " LEFT JOIN evidence e USING (workspace, problem_id) WHERE workspace = $1 GROUP BY 1, 2, 3"
@@ -220,15 +248,24 @@ class Life:
             "SELECT e.feedback_id FROM evidence e LEFT JOIN problem p USING (workspace, problem_id)"
             " WHERE workspace = $1 AND e.problem_id IS NOT NULL AND p.problem_id IS NULL"
         )
-        return [f"{links} links"] * bool(links) + [str(tuple(row)) for row in [*wrong, *lost]]
+        return [f"{links} links"] * bool(links) + [str(tuple(row)) for row in [*wrong, *lost]] + odd
 
 
 class _Died(Exception):
     """The process died before it could commit."""
 
 
+def _alike(kept: Standing, counted: Standing) -> bool:
+    """Whether what was added up bit by bit is what is there, but for the rounding of sums."""
+    numbers = [dataclasses.asdict(one.sums) for one in (kept, counted)]
+    revenue = [one.pop("revenue") for one in numbers]
+    return revenue[0] == revenue[1] and numbers[0] == pytest.approx(numbers[1], rel=1e-9, abs=1e-9)
+
+
 def _words(number: int, text: int) -> FeedbackReceived:
     """The same words have the same id and moment in every life."""
     key = UUID(int=(number << 80) | (uuid5(UUID(int=text), str(number)).int & ((1 << 80) - 1)))
-    said = feedback(TEXTS[text], feedback_id=key, customer=f"c-{number % 7}")
-    return said.model_copy(update={"received_at": _SAID, "occurred_at": _SAID})
+    who = {"customer": f"c-{number % 7}", "segment": ("clinic", "salon")[number % 2], "revenue": 900 + number % 5}
+    who |= {"currency": ("EUR", "USD")[number % 3 == 0]}
+    said = feedback(TEXTS[text], feedback_id=key, stars=1 + number % 5, **(who if number % 11 else {}))
+    return said.model_copy(update={"received_at": _SAID, "occurred_at": _SAID - timedelta(hours=number * 37 % 100)})

@@ -14,6 +14,7 @@ from services.triage.domain import (
     GAPS_A_WEEK,
     QUESTIONS,
     Standing,
+    Sums,
     clarity_of,
     gaps_of,
     heat_of,
@@ -33,7 +34,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 def _standing(reach: float = 1, age_days: float = 0, **more: float) -> Standing:
     warmth = reach * 2.0 ** heat_of(NOW - timedelta(days=age_days))
-    return Standing(1, 1, reach, warmth, more.get("severity", 1.5), {}, more.get("objectives", 0.0))
+    return Standing(Sums(1, 1, reach, warmth, warmth), more.get("objectives", 0.0))
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 1e4), st.floats(0, 300), numbers), min_size=2, max_size=2), st.floats(0, 300))
@@ -53,7 +54,7 @@ def test_four_weeks_halve_what_a_problem_is_worth() -> None:
 
 
 def test_nobody_reports_it_and_it_is_worth_nothing() -> None:
-    nothing = Standing(0, 0, 0.0, 0.0, 1.5)
+    nothing = Standing()
     assert nothing.opportunity(NOW) == Opportunity(
         customer_value=0,
         business_value=0,
@@ -69,8 +70,8 @@ def test_severity_lies_between_one_and_two(displeasures: list[float]) -> None:
 
 
 def test_currencies_are_not_added_up() -> None:
-    euros = Standing(1, 1, 1, 1, 1.5, {"EUR": 99_900})
-    both = Standing(1, 1, 1, 1, 1.5, {"EUR": 99_900, "USD": 99_900})
+    euros = Standing(Sums(1, 1, revenue={"EUR": 99_900}))
+    both = Standing(Sums(1, 1, revenue={"EUR": 99_900, "USD": 99_900}))
     assert euros.business_value == both.business_value == pytest.approx(3)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services.triage.tests.histories import TEXTS, Life, Step, steps
@@ -18,6 +18,7 @@ _examples = settings(max_examples=25, deadline=None, suppress_health_check=[Heal
 
 @_examples
 @given(steps, st.booleans())
+@example([("say", [*range(30)]), ("weigh", 5), ("say", [*range(30)])], True)
 async def test_restarts_at_any_moment_change_nothing(triage: Driven, story: Sequence[Step], large: bool) -> None:
     with _looking_back_by_job(large):
         through, interrupted = Life(triage), Life(triage, restarts=True)

@@ -84,7 +84,7 @@ async def hang(finished: Sequence[Finished], work: TriageWork) -> None:
             await portraits.give_up(one.due)
             continue
         before = await portraits.find(problem_id)
-        if await portraits.keep(one.due, one.drawn, reports=head.standing.reports, now=work.now):
+        if await portraits.keep(one.due, one.drawn, reports=head.standing.sums.reports, now=work.now):
             kept.append((one, before))
             stated[problem_id] = (portrait.statement, portrait.stated_by)
     await settle(stated, work, drawn=stated)

@@ -53,8 +53,8 @@ async def _tell_growth(feedback_id: UUID, problem_id: UUID, work: TriageWork) ->
         ProblemGrew(
             problem_id=problem_id,
             feedback_id=feedback_id,
-            reports=head.standing.reports,
-            customers=head.standing.customers,
+            reports=head.standing.sums.reports,
+            customers=head.standing.sums.customers,
             statement=head.statement,
         )
     )

@@ -92,13 +92,13 @@ async def read_problem(problem_id: UUID, work: TriageWork) -> Reading:
 
 def _facts(head: Head, composition: Mapping[str, Mapping[str, int]], drawn: Drawn, quotes: Sequence[UUID]) -> Facts:
     return Facts(
-        reports=head.standing.reports,
-        customers=head.standing.customers,
+        reports=head.standing.sums.reports,
+        customers=head.standing.sums.customers,
         quotes=quotes,
         segments=composition["segments"],
         plans=composition["plans"],
         sources=composition["sources"],
-        revenue=head.standing.revenue,
+        revenue=head.standing.sums.revenue,
         signs=drawn.signs,
         voices=drawn.voices,
         request=drawn.request,

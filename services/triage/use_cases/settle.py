@@ -2,18 +2,22 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from contracts.problems import ProblemPriorityChanged
 from libs.messaging.work import Message
-from services.triage.domain import NO_WORDS, previously_told, worth_telling
+from services.triage.domain import NO_WORDS, Standing, previously_told, worth_telling
 from services.triage.grouping.portrait import Heard, draw, word_vectors
 from services.triage.store.problems import Head, Settled
+from services.triage.store.voices import Heard as Spoken
 from services.triage.store.work import TriageWork
 
 _READ_FOR_STATEMENT = 40
 Stated = Mapping[UUID, tuple[str, UUID | None]]
+_Numbers = tuple[Standing, datetime, datetime]
+"""What a problem's voices add up to, and when it was first and last reported."""
 
 
 async def settle(
@@ -23,8 +27,12 @@ async def settle(
     causes: Mapping[UUID, Message[Any]] | None = None,
     corrected: bool = False,
     drawn: Stated | None = None,
+    more: Mapping[UUID, Spoken] | None = None,
 ) -> None:
-    """Recompute standing and rank; take the statements that were `drawn`, and find one for what lost its own.
+    """Bring standing and rank up to date; take the statements that were `drawn`, find one for what lost its own.
+
+    Numbers are counted anew from all voices, but for those of which it is known what `more` was heard since: a problem
+    of a million reports must not cost more than another.
 
     Tells the new weight when it changed by a quarter, when the statement changed, or when `corrected`, which means that
     the evidence changed in another way than by one more report. Merged problems are left alone.
@@ -33,12 +41,11 @@ async def settle(
     heads = {head.problem_id: head for head in (await problems.heads(problem_ids)).values() if head.living}
     if not heads:
         return
-    weights = await (await work.preferences()).weights()
-    standings = await (await work.voices()).standings(heads, weights)
+    numbers = await _numbers(heads, more or {}, work)
     stated = {**await _state(heads, corrected, work), **(drawn or {})}
     settled = []
     for problem_id, head in heads.items():
-        standing, first_seen, last_seen = standings[problem_id]
+        standing, first_seen, last_seen = numbers[problem_id]
         statement, stated_by = stated.get(problem_id, (head.statement, head.stated_by))
         one = Settled(
             problem_id=problem_id,
@@ -47,22 +54,48 @@ async def settle(
             last_seen=last_seen,
             statement=statement,
             stated_by=stated_by,
-            stated_at=standing.reports if problem_id in stated else head.stated_at,
+            stated_at=standing.sums.reports if problem_id in stated else head.stated_at,
             told_customer=head.told_customer,
             told_business=head.told_business,
         )
         cause = (causes or {}).get(problem_id)
         settled.append(_tell(one, head, corrected or statement != head.statement, cause, work))
     await problems.settle(settled)
-    reports = {one.problem_id: one.standing.reports for one in settled}
+    reports = {one.problem_id: one.standing.sums.reports for one in settled}
     await (await work.portraits()).ask(reports, now=work.now, corrected=corrected)
     await (await work.trends()).ask(reports, now=work.now)
+
+
+async def _numbers(heads: Mapping[UUID, Head], more: Mapping[UUID, Spoken], work: TriageWork) -> dict[UUID, _Numbers]:
+    preferences = await work.preferences()
+    weights, reached = await preferences.weights(), await preferences.reached()
+    grown = more.keys() & heads.keys() if reached else set()  # what was added up with other weights is added up anew
+    counted = list(heads.keys() - grown)
+    found = await (await work.voices()).standings(counted, weights) if counted else {}
+    numbers = {}
+    for problem_id, head in heads.items():
+        if problem_id in grown:
+            numbers[problem_id] = _grown(head, more[problem_id])
+        else:
+            standing, heard = found[problem_id]
+            numbers[problem_id] = standing, heard.first_at or head.first_seen, heard.last_at or head.last_seen
+    return numbers
+
+
+def _grown(head: Head, heard: Spoken) -> _Numbers:
+    """The numbers of a problem that was heard of again."""
+    assert heard.first_at is not None
+    assert heard.last_at is not None
+    standing = replace(head.standing, sums=head.standing.sums.with_more(heard.sums))
+    if not head.standing.sums.reports:
+        return standing, heard.first_at, heard.last_at
+    return standing, min(head.first_seen, heard.first_at), max(head.last_seen, heard.last_at)
 
 
 def _tell(one: Settled, head: Head, must: bool, cause: Message[Any] | None, work: TriageWork) -> Settled:
     opportunity = one.standing.opportunity(work.now)
     untold = head.told_customer is None or head.told_business is None
-    if untold and one.standing.reports < 2 and not must and not one.standing.objectives:
+    if untold and one.standing.sums.reports < 2 and not must and not one.standing.objectives:
         return one  # ProblemOpened has just said all there is
     if not must and not worth_telling(opportunity, head.told_customer, head.told_business):
         return one
@@ -71,8 +104,8 @@ def _tell(one: Settled, head: Head, must: bool, cause: Message[Any] | None, work
         opportunity=opportunity,
         previous=previously_told(head.told_customer, head.told_business),
         statement=one.statement,
-        reports=one.standing.reports,
-        customers=one.standing.customers,
+        reports=one.standing.sums.reports,
+        customers=one.standing.sums.customers,
     )
     work.record(event, cause=cause)
     return replace(one, told_customer=opportunity.customer_value, told_business=opportunity.business_value)

@@ -25,7 +25,7 @@ async def split_problem(problem_id: UUID, feedback_ids: Sequence[UUID], *, by: s
     """
     await work.alone()
     head = await find_living_problem(problem_id, work)
-    members = await _members(problem_id, feedback_ids, head.standing.reports, work)
+    members = await _members(problem_id, feedback_ids, head.standing.sums.reports, work)
     evidence = await work.evidence()
     new, statement, stated_by = UUID(str(uuid7())), *_statement(members, head.statement)
     await (await work.problems()).open([NewProblem(new, statement, stated_by)], now=work.now)

@@ -1,7 +1,6 @@
 """Find the problem behind each piece of feedback, or open one."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,6 +16,7 @@ from services.triage.store.evidence import Place, Placed, Stored, Vector
 from services.triage.store.groups import Held
 from services.triage.store.memory import Read
 from services.triage.store.problems import NewProblem
+from services.triage.store.voices import Heard
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.look_back import keep_hindsight, places_in_hindsight
 from services.triage.use_cases.place_items import Arrived, place
@@ -35,10 +35,6 @@ class Arrival:
     pulled: Mapping[UUID, Stored]
     places: Mapping[UUID, Place]
 
-    def problem_ids(self) -> set[UUID]:
-        found = {placed.place.problem_id for placed in self.placed.values()} | set(self.opened)
-        return {problem_id for problem_id in found if problem_id is not None}
-
 
 async def triage_feedback(messages: Sequence[Received], work: TriageWork) -> None:
     """Every item is assigned and told, once; feedback that is known, or was erased before it came, changes nothing."""
@@ -54,9 +50,9 @@ async def triage_feedback(messages: Sequence[Received], work: TriageWork) -> Non
     read = Read(read.vectors[chosen], [read.languages[index] for index in chosen])
     async with (await work.groups()).changing() as held:
         arrival = await _place(reports, read, held, work)
-        before = await _store(arrival, work)
-    last = await _announce(arrival, causes=fresh, before=before, work=work)
-    await settle(last, work, causes=last)
+        heard = await _store(arrival, work)
+    last = await _announce(arrival, causes=fresh, heard=heard, work=work)
+    await settle(last, work, causes=last, more=heard)
 
 
 async def _place(reports: Sequence[Report], read: Read, held: Held, work: TriageWork) -> Arrival:
@@ -126,26 +122,28 @@ def _share(score: float) -> float:
     return max(0.0, min(1.0, score))
 
 
-async def _store(arrival: Arrival, work: TriageWork) -> set[tuple[UUID, str]]:
-    """Write all of it in bulk; returns which voices had spoken about which problems before."""
+async def _store(arrival: Arrival, work: TriageWork) -> dict[UUID, Heard]:
+    """Write all of it in bulk; returns what is heard of each problem beside what was heard before."""
     evidence, problems, voices = await work.evidence(), await work.problems(), await work.voices()
-    spoken = [(one.place.problem_id, one.report) for one in arrival.placed.values() if one.place.problem_id]
-    before = await voices.known(spoken)
     if arrival.opened:
         await problems.open(list(arrival.opened.values()), now=work.now)
     await evidence.add(list(arrival.placed.values()), now=work.now)
     if arrival.pulled:
         await evidence.put({key: arrival.places[key] for key in arrival.pulled}, now=work.now)
-    await voices.add([*(report.feedback_id for _, report in spoken), *arrival.pulled])
-    return before
+    spoken = [key for key, place in arrival.places.items() if place.problem_id]
+    return await voices.add(spoken, await (await work.preferences()).weights())
 
 
 async def _announce(
-    arrival: Arrival, *, causes: Mapping[UUID, Received], before: set[tuple[UUID, str]], work: TriageWork
+    arrival: Arrival, *, causes: Mapping[UUID, Received], heard: Mapping[UUID, Heard], work: TriageWork
 ) -> dict[UUID, Received]:
-    """Say what happened to each item, its problem's opening first; returns each problem's newest cause."""
-    told = _Told(arrival, before, await (await work.problems()).sizes(arrival.problem_ids() - arrival.opened.keys()))
+    """Say what happened to each item, its problem's opening first; returns each problem's newest cause.
+
+    That a problem grew is told once for all that came together: a thousand reports need no thousand news.
+    """
     last: dict[UUID, Received] = {}
+    newest: dict[UUID, UUID] = {}  # of each problem that grew; what one is opened with is no growth
+    openers = {new.stated_by for new in arrival.opened.values()}
     joins_later = {key for one in arrival.placements for key in one.pulled}
     for one in arrival.placements:
         cause = causes[one.key]
@@ -156,58 +154,22 @@ async def _announce(
             opened = ProblemOpened(problem_id=one.problem, statement=new.statement, first_feedback_id=new.stated_by)
             work.record(opened, cause=cause, first=True)
         for key in (*one.pulled, *((one.key,) if one.key not in joins_later else ())):
-            work.record(_triaged(key, arrival.places[key]), cause=causes.get(key, cause), first=key in arrival.placed)
-            told.count(key)
-    for problem_id, key in told.newest.items():
-        work.record(told.grew(problem_id), cause=causes.get(key, last.get(problem_id)))
-    return last
-
-
-class _Told:
-    """Counts reports and distinct customers as one item after the other is told.
-
-    `newest` has the newest report of each problem that grew; the one that a problem is opened with is no growth.
-    """
-
-    def __init__(
-        self, arrival: Arrival, before: set[tuple[UUID, str]], sizes: Mapping[UUID, tuple[int, int, str]]
-    ) -> None:
-        self.newest: dict[UUID, UUID] = {}
-        self._arrival, self._spoken = arrival, set(before)
-        self._reports = Counter({problem_id: reports for problem_id, (reports, _, _) in sizes.items()})
-        self._customers = Counter({problem_id: customers for problem_id, (_, customers, _) in sizes.items()})
-        self._statements = {problem_id: statement for problem_id, (_, _, statement) in sizes.items()}
-        self._statements |= {problem_id: new.statement for problem_id, new in arrival.opened.items()}
-
-    def count(self, key: UUID) -> None:
-        """One more report of its problem, if it has one."""
-        problem_id = self._arrival.places[key].problem_id
-        if problem_id is None:
-            return
-        voice, named = self._voice(key)
-        self._reports[problem_id] += 1
-        self._customers[problem_id] += named and (problem_id, voice) not in self._spoken
-        self._spoken.add((problem_id, voice))
-        new = self._arrival.opened.get(problem_id)
-        if new is None or new.stated_by != key:
-            self.newest[problem_id] = key
-
-    def grew(self, problem_id: UUID) -> ProblemGrew:
-        """How large it is now; told once for all that came together, as a thousand reports need no thousand news."""
-        return ProblemGrew(
+            place = arrival.places[key]
+            work.record(_triaged(key, place), cause=causes.get(key, cause), first=key in arrival.placed)
+            if place.problem_id and key not in openers:
+                newest[place.problem_id] = key
+    heads = await (await work.problems()).heads(newest)
+    for problem_id, key in newest.items():
+        sums = heads[problem_id].standing.sums.with_more(heard[problem_id].sums)
+        grew = ProblemGrew(
             problem_id=problem_id,
-            feedback_id=self.newest[problem_id],
-            reports=self._reports[problem_id],
-            customers=self._customers[problem_id],
-            statement=self._statements[problem_id],
+            feedback_id=key,
+            reports=sums.reports,
+            customers=sums.customers,
+            statement=heads[problem_id].statement,
         )
-
-    def _voice(self, key: UUID) -> tuple[str, bool]:
-        if key in self._arrival.placed:
-            report = self._arrival.placed[key].report
-            return report.voice, report.named
-        stored = self._arrival.pulled[key]
-        return stored.voice, stored.named
+        work.record(grew, cause=causes.get(key, last.get(problem_id)))
+    return last
 
 
 def _triaged(key: UUID, place: Place) -> FeedbackTriaged:
