@@ -32,6 +32,7 @@ from libs.messaging.topology import ADVISORY_STREAM, durables, verify
 from libs.messaging.work import Transactions, Work
 from libs.runtime import dead_letter_routes, probes
 from libs.runtime.body import BodyTaken
+from libs.runtime.garbage import look_for_garbage_less_often
 from libs.runtime.keys import KeyRing
 from libs.runtime.logs import configure_logs
 from libs.runtime.problems import install_problem_handlers
@@ -108,6 +109,7 @@ def serve(service: Service[Any]) -> None:
         raise SystemExit(f"{service.name}: {error}") from None
     configure_logs(service.name)
     configure_telemetry(service.name)
+    look_for_garbage_less_often()
     uvicorn.run(
         service.app(settings),
         host=settings.listen_host,

@@ -2,20 +2,16 @@
 
     python -m tests.load.triage [--items 20000] [--batch 500] [--embedder light]
 
-The words are the demo's sample with other words mixed in, so that no two are the same. Postgres runs with fsync on. Run
-it under `taskset -c 0` for the figure of one core, database included.
+The words are those of `tests.load.grouping`: the demo's sample with other words mixed in. Postgres runs with fsync on.
+Run it under `taskset -c 0` for the figure of one core, database included.
 """
 
 import argparse
 import asyncio
-import json
 import os
-import random
 import resource
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy.ext.asyncio import create_async_engine
 from uuid_utils.compat import uuid7
@@ -25,25 +21,16 @@ from contracts.feedback import Customer, FeedbackReceived
 from deploy.embedded.home import temporary_home
 from deploy.embedded.infrastructure import infrastructure
 from libs.messaging.work import Transactions
+from libs.runtime.garbage import look_for_garbage_less_often
 from services.triage.grouping.regroup import regroup
 from services.triage.main import SERVICE
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.look_back import look, take_over
+from tests.load.grouping import mixed
 from tests.support.driven import delivered
 from tests.support.plugin import _migrate
 
-SAMPLE = Path(__file__).parents[2] / "libs" / "command" / "demo" / "feedback.jsonl"
 WORKSPACE = "bench"
-
-
-def words(items: int) -> Iterator[str]:
-    """The sample's texts again and again, each time with a few words of other texts."""
-    texts = [json.loads(line)["text"] for line in SAMPLE.read_text().splitlines()]
-    others = [word for text in texts for word in text.split()]
-    chance = random.Random(5)
-    for number in range(items):
-        text = texts[number % len(texts)] if number < len(texts) else chance.choice(texts)
-        yield f"{text} {' '.join(chance.choices(others, k=chance.randint(2, 8)))}"
 
 
 def batch(texts: list[str], first: int) -> list[Envelope]:
@@ -79,6 +66,7 @@ async def hindsight(transactions: Transactions[TriageWork]) -> tuple[float, floa
 
 
 async def run(items: int, size: int) -> None:
+    look_for_garbage_less_often()
     with temporary_home() as home:
         async with infrastructure(home) as parts:
             await asyncio.to_thread(_migrate, parts, "triage")
@@ -88,7 +76,7 @@ async def run(items: int, size: int) -> None:
             from libs.messaging.processor import Processor
 
             processor = Processor(transactions, SERVICE.handlers)
-            texts = list(words(items))
+            texts = list(mixed(items))
             took, rounds, looks = 0.0, [], []
             for first in range(0, items, size):
                 raw = [delivered(envelope) for envelope in batch(texts[first : first + size], first)]

@@ -18,11 +18,13 @@ from services.triage.embedding.reading import ends_of
 
 LEXICAL = 128
 MOST_WORDS = 256
+_MOST_IN_A_BYTE = 255
 _KEPT = 100_000
 _LONGEST_KEPT = 32
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 # Scripts written without spaces: there each letter counts as a word, and pairs of neighbours as the next best.
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
@@ -38,7 +40,7 @@ class Words:
         """One unit row per text; a text without words counts as whatever stands between its spaces."""
         hashes, counts = [], np.empty(len(texts), dtype=np.int64)
         for index, text in enumerate(texts):
-            words = ends_of(_WORD.findall(text.lower()) or text.split() or [""], MOST_WORDS)
+            words = ends_of(words_of(text) or text.split() or [""], MOST_WORDS)
             counts[index] = len(words)
             hashes.append(self._hashed(words))
         words = np.array([one for found in hashes for one in found], dtype=np.uint64)
@@ -62,6 +64,12 @@ class Words:
         return found
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case, in order."""
+    # Plain letters take half the time without the pattern.
+    return text.translate(_ASCII_WORDS).split() if text.isascii() else _WORD.findall(text.lower())
+
+
 def _features(words: NDArray[np.uint64], counts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Words and pairs, each once per text, and where each text's features start."""
     texts = np.repeat(np.arange(len(counts)), counts)
@@ -80,9 +88,12 @@ def _signed(features: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[
     """Per text the sum of its features' signs: whole numbers, so that no order of adding changes them."""
     halves = np.stack([splitmix(features), splitmix(features + _STEP)], axis=1)
     bits = np.unpackbits(halves.astype("<u8").view(np.uint8), axis=1, bitorder="little")
-    ones = np.add.reduceat(bits, starts, axis=0, dtype=np.int32)
     sizes = np.diff(starts, append=len(features))
-    return (2 * ones - sizes[:, None]).astype(np.float32)
+    if sizes.max(initial=0) <= _MOST_IN_A_BYTE:  # eight bytes are added at once: no sum runs over into the next
+        ones = np.add.reduceat(bits.view(np.uint64), starts, axis=0).view(np.uint8)
+    else:
+        ones = np.add.reduceat(bits, starts, axis=0, dtype=np.int32)
+    return (2 * ones.astype(np.int32) - sizes[:, None]).astype(np.float32)
 
 
 def splitmix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -14,8 +14,9 @@ _SURFACE = 30
 _LONGEST_KEPT = 30
 # An address is looked for from the beginning of a word only: from anywhere in it, a long one would take quadratic time.
 _NOT_WORDS = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)\S+@\S+|<[^<>]{0,300}>", re.IGNORECASE)
-_MAY_BE_NO_WORDS = re.compile(r"[@<]|://|[Ww]{3}\.")  # most texts have none of these, and a search is soon done
+_SIGNS_OF_NO_WORDS = ("@", "<", "://", "w.", "W.")  # most texts have none of these, and that is soon seen
 _WORD = re.compile(r"[^\W\d_]+")
+_ASCII_LETTERS = {code: chr(code) if chr(code).isalpha() else " " for code in range(128)}
 # Scripts that do not put spaces between words: pairs of characters stand in for words.
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
@@ -43,7 +44,10 @@ def stems_of(text: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     text = text[:MAX_CHARACTERS]
-    return _WORD.findall(_NOT_WORDS.sub(" ", text) if _MAY_BE_NO_WORDS.search(text) else text)
+    if any(sign in text for sign in _SIGNS_OF_NO_WORDS):
+        text = _NOT_WORDS.sub(" ", text)
+    # The same words, in half the time.
+    return text.translate(_ASCII_LETTERS).split() if text.isascii() else _WORD.findall(text)
 
 
 def _kept(word: str) -> tuple[tuple[str, str], ...]:

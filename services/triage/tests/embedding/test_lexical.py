@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.triage.embedding.lexical import LEXICAL, MOST_WORDS, Words, splitmix
+from services.triage.embedding.lexical import LEXICAL, MOST_WORDS, Words, splitmix, words_of
 
 
 def nearness(one: str, other: str) -> float:
@@ -33,6 +35,20 @@ def test_nearness_estimates_the_shared_words_and_pairs() -> None:
     assert nearness("the export crashes", "The EXPORT, crashes!") == pytest.approx(1)
     assert nearness("the export crashes", "crashes the export") > 0.5  # four of five features
     assert abs(nearness("the export crashes daily", "billing went wrong again")) < 0.35
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_letters_are_the_same_words_by_the_short_way(text: str) -> None:
+    assert words_of(text) == words_of(f"{text} é")[:-1]
+
+
+@pytest.mark.parametrize("words", [100, 127, 128, 129, 130, 300])
+def test_a_text_of_any_length_has_the_same_row_beside_any_other(words: int) -> None:
+    """Sums of up to 255 signs are added in bytes, those of more are not."""
+    text = " ".join(f"w{number}" for number in range(words))
+    alone, short = Words().rows([text]), Words().rows(["one two"])
+    together = Words().rows(["one two", text, " ".join(f"v{number}" for number in range(400))])
+    assert together[:2].tobytes() == np.concatenate([short, alone]).tobytes()
 
 
 def test_a_word_said_again_counts_once() -> None:

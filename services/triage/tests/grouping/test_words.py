@@ -26,6 +26,11 @@ def test_stems_are_those_of_terms_in_their_order(text: str) -> None:
     assert stems_of(text) == list(terms_of(text))
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=80))
+def test_plain_letters_have_the_same_stems_by_the_short_way(text: str) -> None:
+    assert stems_of(f"{text} éé") == list(dict.fromkeys([*stems_of(text), "ee"]))
+
+
 def test_no_text_has_more_than_the_most_stems() -> None:
     text = " ".join("".join(chr(97 + int(digit)) for digit in f"{n:06}") for n in range(400))
     assert len(stems_of(text)) == MAX_TERMS == len(terms_of(text))
