@@ -5,8 +5,8 @@ Rows stay after publication, at least as long as the stream keeps its messages, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -35,8 +35,7 @@ class EventTooLarge(Exception):
         super().__init__(f"a {type_} has {size:,} bytes, {MAX_EVENT_BYTES:,} at most fit; say less in one event")
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """One event on its way: the envelope's bytes are final, and nobody re-encodes them until they are handled."""
 
     event_id: UUID
@@ -47,9 +46,6 @@ class OutboxRow:
     traceparent: str | None
     tracestate: str | None
     recorded_at: datetime
-
-
-_COLUMNS = tuple(OutboxRow.__slots__)
 
 
 def serialize(
@@ -78,8 +74,7 @@ def serialize(
 
 async def write(connection: asyncpg.Connection, rows: Sequence[OutboxRow]) -> None:
     """Append rows in their order, inside the caller's transaction; the relay is notified when that commits."""
-    records = [tuple(getattr(row, column) for column in _COLUMNS) for row in rows]
-    await connection.copy_records_to_table("outbox", records=records, columns=_COLUMNS)
+    await connection.copy_records_to_table("outbox", records=rows, columns=OutboxRow._fields)
 
 
 async def keep_partitions(connection: asyncpg.Connection, now: datetime | None = None) -> list[str]:

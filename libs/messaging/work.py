@@ -40,6 +40,7 @@ class Message(Generic[E]):
 @dataclass(slots=True)
 class _Recorded:
     event: Event
+    aggregate: str
     workspace: str
     cause: Message[Any] | None
     group_id: UUID
@@ -100,7 +101,9 @@ class Work:
         cause = cause or self.cause
         group_id = self._transaction.group_of(cause) if cause else self._group_id
         trace = cause.trace if cause else current_carrier()
-        self._transaction.recorded.append(_Recorded(event, self.workspace, cause, group_id, trace, first))
+        self._transaction.recorded.append(
+            _Recorded(event, event.aggregate, self.workspace, cause, group_id, trace, first)
+        )
 
     def for_message(self, message: Message[Any]) -> Self:
         """The same transaction, on behalf of one message."""
@@ -191,7 +194,7 @@ async def _sequences(connection: AsyncConnection, recorded: Sequence[_Recorded])
 
     An aggregate's only event so far, promised by `first`, is 0 without asking the database; all others count from 1.
     """
-    keys = [(item.workspace, item.event.aggregate) for item in recorded]
+    keys = [(item.workspace, item.aggregate) for item in recorded]
     counts: dict[tuple[str, str], int] = {}
     for key in keys:
         counts[key] = counts.get(key, 0) + 1

@@ -69,7 +69,8 @@ Background = Callable[[Running[Any]], Awaitable[None]]
 class Service(Generic[W]):
     """A service's composition: its transaction, its HTTP routes, its event handlers, and jobs that run beside them.
 
-    `decoders` read the messages of a stream that does not carry catalogue events (intake's ingress).
+    `decoders` read the messages of a stream that does not carry catalogue events (intake's ingress). `batch` is how
+    many messages are handled in one transaction at most.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Service(Generic[W]):
     handlers: Handlers
     background: tuple[Background, ...] = ()
     decoders: Mapping[str, Decode] = field(default_factory=dict)
+    batch: int = 500
 
     def app(self, settings: Settings) -> FastAPI:
         """The ASGI application; its lifespan starts and drains everything else."""
@@ -129,7 +131,10 @@ def _lifespan(service: Service[Any], settings: Settings) -> Callable[[FastAPI], 
             app.state.transactions, app.state.keys = parts.transactions, keys
             processors = _processors(service, parts.transactions)
             app.state.processors = processors
-            consumers = [Consumer(parts.client, processors[d.stream], d.stream, d.name) for d in _bound(service)]
+            consumers = [
+                Consumer(parts.client, processors[bound.stream], bound.stream, bound.name, batch=service.batch)
+                for bound in _bound(service)
+            ]
             relay = Relay(settings.database_url, parts.client, service.name)
             watch_advisories(parts.broker, parts.engine, service.name)
             await parts.broker.start()

@@ -1,6 +1,6 @@
 """Triage's hot path with Postgres: words in to assignments committed, and how long a look back holds words up.
 
-    python -m tests.load.triage [--items 20000] [--batch 500] [--embedder light]
+    python -m tests.load.triage [--items 20000] [--batch N] [--embedder light]
 
 The words are those of `tests.load.grouping`: the demo's sample with other words mixed in. Postgres runs with fsync on.
 Run it under `taskset -c 0` for the figure of one core, database included.
@@ -104,7 +104,7 @@ async def run(items: int, size: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=20_000)
-    parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--batch", type=int, default=SERVICE.batch)
     parser.add_argument("--embedder", default="light")
     options = parser.parse_args()
     os.environ["WHYSTREAM_EMBEDDER"] = options.embedder

@@ -28,19 +28,19 @@ async def settle(
     corrected: bool = False,
     drawn: Stated | None = None,
     more: Mapping[UUID, Spoken] | None = None,
-) -> None:
+) -> list[Settled]:
     """Bring standing and rank up to date; take the statements that were `drawn`, find one for what lost its own.
 
     Numbers are counted anew from all voices, but for those of which it is known what `more` was heard since: a problem
     of a million reports must not cost more than another.
 
     Tells the new weight when it changed by a quarter, when the statement changed, or when `corrected`, which means that
-    the evidence changed in another way than by one more report. Merged problems are left alone.
+    the evidence changed in another way than by one more report. Merged problems are left alone. Returns the rest.
     """
     problems = await work.problems()
     heads = {head.problem_id: head for head in (await problems.heads(problem_ids)).values() if head.living}
     if not heads:
-        return
+        return []
     numbers = await _numbers(heads, more or {}, work)
     stated = {**await _state(heads, corrected, work), **(drawn or {})}
     settled = []
@@ -64,6 +64,7 @@ async def settle(
     reports = {one.problem_id: one.standing.sums.reports for one in settled}
     await (await work.portraits()).ask(reports, now=work.now, corrected=corrected)
     await (await work.trends()).ask(reports, now=work.now)
+    return settled
 
 
 async def _numbers(heads: Mapping[UUID, Head], more: Mapping[UUID, Spoken], work: TriageWork) -> dict[UUID, _Numbers]:

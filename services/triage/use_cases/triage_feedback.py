@@ -15,7 +15,7 @@ from services.triage.grouping.words import stems_of
 from services.triage.store.evidence import Place, Placed, Stored, Vector
 from services.triage.store.groups import Held
 from services.triage.store.memory import Read
-from services.triage.store.problems import NewProblem
+from services.triage.store.problems import NewProblem, Settled
 from services.triage.store.voices import Heard
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.look_back import keep_hindsight, places_in_hindsight
@@ -51,8 +51,9 @@ async def triage_feedback(messages: Sequence[Received], work: TriageWork) -> Non
     async with (await work.groups()).changing() as held:
         arrival = await _place(reports, read, held, work)
         heard = await _store(arrival, work)
-    last = await _announce(arrival, causes=fresh, heard=heard, work=work)
-    await settle(last, work, causes=last, more=heard)
+    last = _announce(arrival, causes=fresh, work=work)
+    settled = await settle(last, work, causes=last, more=heard)
+    _tell_growth(arrival, settled, causes=fresh, last=last, work=work)
 
 
 async def _place(reports: Sequence[Report], read: Read, held: Held, work: TriageWork) -> Arrival:
@@ -134,16 +135,9 @@ async def _store(arrival: Arrival, work: TriageWork) -> dict[UUID, Heard]:
     return await voices.add(spoken, await (await work.preferences()).weights())
 
 
-async def _announce(
-    arrival: Arrival, *, causes: Mapping[UUID, Received], heard: Mapping[UUID, Heard], work: TriageWork
-) -> dict[UUID, Received]:
-    """Say what happened to each item, its problem's opening first; returns each problem's newest cause.
-
-    That a problem grew is told once for all that came together: a thousand reports need no thousand news.
-    """
+def _announce(arrival: Arrival, *, causes: Mapping[UUID, Received], work: TriageWork) -> dict[UUID, Received]:
+    """Say what happened to each item, its problem's opening first; returns each problem's newest cause."""
     last: dict[UUID, Received] = {}
-    newest: dict[UUID, UUID] = {}  # of each problem that grew; what one is opened with is no growth
-    openers = {new.stated_by for new in arrival.opened.values()}
     joins_later = {key for one in arrival.placements for key in one.pulled}
     for one in arrival.placements:
         cause = causes[one.key]
@@ -156,20 +150,40 @@ async def _announce(
         for key in (*one.pulled, *((one.key,) if one.key not in joins_later else ())):
             place = arrival.places[key]
             work.record(_triaged(key, place), cause=causes.get(key, cause), first=key in arrival.placed)
-            if place.problem_id and key not in openers:
-                newest[place.problem_id] = key
-    heads = await (await work.problems()).heads(newest)
-    for problem_id, key in newest.items():
-        sums = heads[problem_id].standing.sums.with_more(heard[problem_id].sums)
-        grew = ProblemGrew(
-            problem_id=problem_id,
-            feedback_id=key,
-            reports=sums.reports,
-            customers=sums.customers,
-            statement=heads[problem_id].statement,
-        )
-        work.record(grew, cause=causes.get(key, last.get(problem_id)))
     return last
+
+
+def _tell_growth(
+    arrival: Arrival,
+    settled: Sequence[Settled],
+    *,
+    causes: Mapping[UUID, Received],
+    last: Mapping[UUID, Received],
+    work: TriageWork,
+) -> None:
+    """Once for all that came together, as a thousand reports need no thousand news.
+
+    The item that a problem is opened with is no growth.
+    """
+    openers = {new.stated_by for new in arrival.opened.values()}
+    newest = {
+        arrival.places[key].problem_id: key
+        for one in arrival.placements
+        for key in (*one.pulled, one.key)
+        if key not in openers
+    }
+    for one in settled:
+        key = newest.get(one.problem_id)
+        if key is None:
+            continue
+        grew = ProblemGrew(
+            problem_id=one.problem_id,
+            feedback_id=key,
+            reports=one.standing.sums.reports,
+            customers=one.standing.sums.customers,
+            statement=one.statement,
+        )
+        work.record(grew, cause=causes.get(key, last[one.problem_id]))
 
 
 def _triaged(key: UUID, place: Place) -> FeedbackTriaged:
