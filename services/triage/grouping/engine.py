@@ -75,6 +75,7 @@ class Engine:
         unit = self._centring.centred(raw, language)
         first = self.window.append([item.key for item in items], raw, unit, language)
         placed = self._place(unit, self._index.nearest(unit, first), first)
+        self.window.arrived_in[first:] = [one.problem for one in placed]
         self.seen += len(items)
         if self.window.count > _LATEST * WINDOW:  # nobody looks back: memory is bounded all the same
             self._fold()
@@ -153,12 +154,14 @@ class Engine:
         """All that `regroup` needs, as copies: the engine may go on meanwhile."""
         window = self.window
         slots, problems = window.canonical()
+        slot_of = {problem: slot for slot, problem in enumerate(problems)}
         centring = self._centring.learned(window.raw, window.language, window.slot, window.original)
         return Snapshot(
             seen=self.seen,
             keys=tuple(window.keys),
             unit=centring.centred(window.raw, window.language),
             slot=slots,
+            arrived_in=np.array([slot_of.get(one, NONE) if one else NONE for one in window.arrived_in], np.int32),
             pinned=window.pinned.copy(),
             original=window.original.copy(),
             problems=problems,
@@ -286,6 +289,7 @@ class Engine:
             first = self.window.append([row.key for row in some], raw, unit, language)
             self.window.slot[first:] = [self.window.slot_for(row.problem) for row in some]
             self.window.pinned[first:] = [row.pinned for row in some]
+            self.window.arrived_in[first:] = [row.arrived_in for row in some]
         self._trust = state.trust
         self.window.trust_these(self._trust)
         self._refresh()
@@ -301,6 +305,7 @@ class Engine:
                 self._centring.language_of(int(window.language[row])),
                 window.problem_at(int(window.slot[row])),
                 bool(window.pinned[row]),
+                window.arrived_in[row],
             )
             for row in places
         ]

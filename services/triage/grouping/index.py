@@ -27,6 +27,23 @@ class Found:
         return Found(self.rows[which], self.similarity[which])
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """For each item the cosine to the centre of each neighbour's problem, [n, 10], and to the two nearest centres.
+
+    `nearest` is the slot of the first of the two.
+    """
+
+    to_each: Floats
+    nearest: NDArray[np.int64]
+    first: Floats
+    second: Floats
+
+    def to_another(self, slots: NDArray[np.int32]) -> Floats:
+        """The cosine to the nearest centre that is not of this slot, [n]."""
+        return np.where(self.nearest == slots, self.second, self.first)
+
+
 class Index:
     """Of a window's rows; rows after `taken` are not in it yet and are compared one by one."""
 
@@ -56,17 +73,25 @@ class Index:
         near_rows, near = self._through_problems(unit)
         return _best(np.concatenate([near_rows, rows], axis=1), np.concatenate([near, recent], axis=1))
 
-    def to_problems(self, unit: Floats, slots: NDArray[np.int32], similarity: Floats) -> Floats:
-        """The cosine of each item to the centre of each neighbour's problem, [n, 10].
+    def to_problems(self, unit: Floats, slots: NDArray[np.int32], similarity: Floats) -> Likeness:
+        """How like each item is to the problems of its neighbours, and to those that are nearest.
 
-        A problem that is so new that it has no centre yet is as like as that neighbour.
+        A problem that is so new that it has no centre yet is as like as the neighbour. Where there are less than two
+        centres, what is missing is as near as the nearest neighbour.
         """
         centres, there = self._centres()
-        if not len(centres):
-            return similarity
+        likest, each = similarity.max(axis=1, initial=0.0), np.arange(len(unit))
+        if not there.any():
+            return Likeness(similarity, np.full(len(unit), NONE), likest, likest)
+        near = unit @ centres.T
         known = (slots >= 0) & (slots < len(centres))
         at = np.where(known, slots, 0)
-        return np.where(known & there[at], np.take_along_axis(unit @ centres.T, at, axis=1), similarity)
+        to_each = np.where(known & there[at], np.take_along_axis(near, at, axis=1), similarity)
+        near[:, ~there] = -2.0
+        nearest = near.argmax(axis=1)
+        first = near[each, nearest]
+        near[each, nearest] = -2.0
+        return Likeness(to_each, nearest, first, near.max(axis=1) if there.sum() > 1 else likest)
 
     def take(self) -> None:
         """Take rows in once there are enough of them, in steps of a fixed number so that calls make no difference."""

@@ -58,13 +58,14 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the window as it is kept: the vector as float16 bytes."""
+    """One row of the window as it is kept: the vector as float16 bytes, and where it was placed when it arrived."""
 
     key: UUID
     vector: bytes
     language: str
     problem: UUID | None
     pinned: bool
+    arrived_in: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """How sure hindsight is of its problems: is a row of the kind that its problem is mostly about? Pure NumPy and Leiden.
 
 A problem may hold several kinds of things that the graph does not part at the resolution in use. Samples of the graph's
-edges are grouped more finely: the share of a row's problem that is with it there tells how much of the problem is of
-its kind. It counts as far as the two finest groupings agree, since only what both of them find is in the evidence.
+edges are grouped more finely: the share of what arrived in a row's problem that is with the row there tells how much of
+the problem is of its kind. What arrived there counts, and not what hindsight left there: the next is like the former.
+Hindsight is also surer of a problem that grew by what arrived there than of one that it filled itself.
 """
 
 import numpy as np
@@ -10,39 +11,53 @@ from numpy.typing import NDArray
 
 from services.triage.grouping.communities import Edges
 from services.triage.grouping.neighbours import Floats, Ints
-from services.triage.grouping.resolution import adjusted_rand, ends_of
+from services.triage.grouping.resolution import ends_of
 
-_FINER = (2.0, 4.0, 4.0)  # times the resolution in use; the last two are held against each other
+_FINER = (2.0, 4.0, 4.0)  # times the resolution in use
 _SAMPLED = 0.7  # of the edges
 _SEED = 11
 _USUAL = 0.45  # share of a problem that is of one kind
-_COUNTS = 2.43  # log odds, fitted together with those of the votes
+_COUNTS, _BY_ITSELF = 4.74, 0.43  # log odds, fitted together with those of the votes
 
 
-def trust(edges: Edges, nodes: Ints, slots: Ints, resolution: float) -> Floats:
+def trust(edges: Edges, nodes: Ints, slots: Ints, arrived_in: Ints, resolution: float) -> Floats:
     """What hindsight adds to the log odds that what joins a row is with its like; NaN for a row without a problem.
 
-    `nodes[row]` is the row's node in the graph or -1, `slots[row]` its problem or -1. Deterministic.
+    `nodes[row]` is the row's node in the graph or -1, `slots[row]` its problem or -1, and `arrived_in[row]` the problem
+    that it was placed in when it arrived. Deterministic.
     """
     if not len(edges.low):
         return np.full(len(nodes), np.nan, np.float32)
-    *_, one, other = groupings = _groupings(edges, resolution)
-    # Single items agree with single items, and say nothing.
-    found_again = adjusted_rand(one, other) if len(np.unique(one)) <= edges.nodes / 2 else 0.0
-    share = np.mean([_share(_of_rows(kind, nodes), slots) for kind in groupings], axis=0)
-    return np.where(slots >= 0, _COUNTS * found_again * (share - _USUAL), np.nan).astype(np.float32)
+    kinds = [_of_rows(kind, nodes) for kind in _groupings(edges, resolution)]
+    share = np.mean([_share(kind, slots, arrived_in) for kind in kinds], axis=0)
+    sure = _COUNTS * (share - _USUAL) + _BY_ITSELF * _arrived(slots, arrived_in)
+    return np.where(slots >= 0, sure, np.nan).astype(np.float32)
 
 
-def _share(kind: Ints, slots: Ints) -> NDArray[np.float64]:
-    """The share of each row's problem that is of its kind; 0 for a row without one of them."""
-    both = (kind >= 0) & (slots >= 0)
-    sizes = np.bincount(slots[slots >= 0], minlength=1)
-    pairs, place, count = np.unique(
-        slots[both] * (int(kind.max(initial=0)) + 1) + kind[both], return_inverse=True, return_counts=True
-    )
-    share = np.zeros(len(kind))
-    share[both] = count[place] / sizes[slots[both]] if len(pairs) else 0.0
-    return share
+def _arrived(slots: Ints, arrived_in: Ints) -> NDArray[np.floating]:
+    """The logarithm of how many arrived in each row's problem to how many are there now."""
+    most = int(slots.max(initial=0)) + 1
+    there, came = (np.bincount(one[(one >= 0) & (one < most)], minlength=most) for one in (slots, arrived_in))
+    return np.log((1 + came) / (1 + there))[np.maximum(slots, 0)]
+
+
+def _share(kind: Ints, slots: Ints, arrived_in: Ints) -> NDArray[np.floating]:
+    """The share of what arrived in each row's problem that is of the row's kind.
+
+    Of what belongs to it now where nothing arrived in it yet; 0 for a row without a kind or a problem.
+    """
+    members = np.concatenate([arrived_in, np.where(np.isin(slots, arrived_in), -1, slots)])
+    sizes = np.bincount(members[members >= 0], minlength=int(slots.max(initial=0)) + 1)
+    pairs, count = np.unique(_pairs(members, np.tile(kind, 2)), return_counts=True)
+    asked = _pairs(slots, kind)
+    place = np.minimum(np.searchsorted(pairs, asked), len(pairs) - 1)
+    found = (asked >= 0) & (pairs[place] == asked)
+    return np.where(found, count[place] / np.maximum(sizes[np.maximum(slots, 0)], 1), 0.0)
+
+
+def _pairs(problem: Ints, kind: Ints) -> Ints:
+    """A number for each problem with each kind; -1 where one of them is missing."""
+    return np.where((problem >= 0) & (kind >= 0), problem * (int(kind.max(initial=0)) + 1) + kind, -1)
 
 
 def _of_rows(of_node: Ints, nodes: Ints) -> Ints:

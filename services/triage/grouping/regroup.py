@@ -36,13 +36,15 @@ _CLEARLY = 0.35  # of the neighbours' weight
 class Snapshot:
     """A window at one moment. `problems[slot]` is the problem of the rows that have this `slot`.
 
-    `original` is the row that a row is a copy of; its own place for all others.
+    `original` is the row that a row is a copy of; its own place for all others. `arrived_in` is the slot of the problem
+    that a row was placed in when it arrived.
     """
 
     seen: int
     keys: tuple[UUID, ...]
     unit: Floats
     slot: NDArray[np.int32]
+    arrived_in: NDArray[np.int32]
     pinned: NDArray[np.bool_]
     original: NDArray[np.int32]
     problems: tuple[UUID, ...]
@@ -57,6 +59,7 @@ class Snapshot:
             keys=tuple(self.keys[row] for row in rows.tolist()),
             unit=self.unit[rows],
             slot=self.slot[rows],
+            arrived_in=self.arrived_in[rows],
             pinned=self.pinned[rows],
             original=np.arange(len(rows), dtype=np.int32),
             problems=self.problems,
@@ -108,7 +111,8 @@ def _placed(snapshot: Snapshot) -> tuple[Ints, list[UUID], Floats]:
     slot_of = {problem: slot for slot, problem in enumerate(problems)}
     slots = np.array([slot_of[names[one]] if one >= 0 else NONE for one in found.tolist()], np.int64)
     slots = np.where(distinct.pinned, distinct.slot, _steady(distinct, neighbours, slots))
-    return slots[place], problems, trust(graph.edges, graph.nodes, slots, graph.resolution)[place]
+    trusted = trust(graph.edges, graph.nodes, slots, distinct.arrived_in.astype(np.int64), graph.resolution)
+    return slots[place], problems, trusted[place]
 
 
 def _communities(snapshot: Snapshot, neighbours: Neighbours, copies: Ints) -> tuple[Ints, _Graph]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.triage.grouping.index import Found
+from services.triage.grouping.index import Found, Likeness
 from services.triage.grouping.neighbours import company_of, lonely_below
 from services.triage.grouping.window import NONE, Floats
 
@@ -18,10 +18,12 @@ FOLLOWS = 0.80
 _NEAR = 0.22  # the least cosine to a problem's nearest evidence, however little evidence there is
 _POWER = 8  # of the cosine: the nearest count for much more than the tenth
 _PINNED_VOTES = 3.0
+_JOINED = -2
 _CENTRE_COUNTS = 2.0
 # The log odds of confidence: by the margin, by the share of the neighbours that are there, by the likeness to the
-# centre and by its lead, beside what hindsight thinks of those neighbours, `_UNSEEN` when it has seen none of them.
-_INTERCEPT, _MARGIN, _BESIDE, _LIKENESS, _LEAD, _UNSEEN = -1.69, 0.29, 1.83, 1.12, 0.91, 0.37
+# centre and by its lead over the nearest other centre, and by how many other problems the neighbours are of, beside
+# what hindsight thinks of them.
+_INTERCEPT, _MARGIN, _BESIDE, _LIKENESS, _LEAD, _OTHERS = -1.33, 0.74, 1.12, 1.68, 2.08, -0.18
 
 
 class Vote(NamedTuple):
@@ -59,16 +61,16 @@ def count_votes(
     slots: NDArray[np.int32],
     found: Found,
     pinned: NDArray[np.bool_],
-    likeness: Floats,
+    likeness: Likeness,
     known: Sequence[int],
     *,
     trust: NDArray[np.floating],
 ) -> Votes:
     """Count the votes of each item's neighbours, all arrays [n, 10].
 
-    `likeness` is the cosine of the item to the centre of each neighbour's problem, `known` how many items were there,
-    itself counted, and `trust` what hindsight thinks of each neighbour, NaN of one that it has not seen. A lonely item
-    belongs to nothing, unless one neighbour is as near as `PAIR`.
+    `likeness` is that to the centres of problems, `known` how many items were there, itself counted, and `trust` what
+    hindsight thinks of each neighbour, NaN of one that it has not seen. A lonely item belongs to nothing, unless one
+    neighbour is as near as `PAIR`.
     """
     there = found.rows >= 0
     slots = np.where(there, slots, NONE)
@@ -81,7 +83,7 @@ def count_votes(
     same = slots[:, :, None] == slots[:, None, :]
     share = np.einsum("ijk,ik->ij", same, weight) / np.maximum(weight.sum(axis=1), 1e-12)[:, None]
     placed = slots != NONE
-    rank = np.where(placed, share + _CENTRE_COUNTS * likeness, -np.inf)
+    rank = np.where(placed, share + _CENTRE_COUNTS * likeness.to_each, -np.inf)
     best = rank.argmax(axis=1)
     each = np.arange(len(slots))
     lonely = (density < line) & (similarity.max(axis=1, initial=0.0) < PAIR)
@@ -97,18 +99,24 @@ def count_votes(
     with_it = alone & (similarity >= PAIR) & (~follows & (unplaced > mine))[:, None]
     others = np.where(same[each, best], 0.0, share).max(axis=1, initial=0.0)
     margin = (mine - others).astype(np.float32)
-    score = np.where(slot != NONE, likeness[each, best], density).astype(np.float32)
-    second = np.where(placed & ~same[each, best], likeness, 0.0).max(axis=1, initial=0.0)
+    score = np.where(slot != NONE, likeness.to_each[each, best], density).astype(np.float32)
+    lead = score - likeness.to_another(slots[each, best])
     joined = same[each, best] & there
     beside = joined.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    total = _INTERCEPT + _MARGIN * margin + _BESIDE * beside + _LIKENESS * score + _LEAD * (score - second)
-    total += _hindsight(weight * joined, trust)
+    total = _INTERCEPT + _MARGIN * margin + _BESIDE * beside + _LIKENESS * score + _LEAD * lead
+    total += _OTHERS * _others(slots, joined) + beside * _hindsight(weight * joined, trust)
     return Votes(slot, with_it, score, margin, (1 / (1 + np.exp(-total))).astype(np.float32))
 
 
 def _hindsight(weight: Floats, trust: NDArray[np.floating]) -> Floats:
-    """What the neighbours that an item joins are trusted, by their weight in the vote."""
+    """What the neighbours that an item joins are trusted, by their weight in the vote; 0 of those nobody has seen."""
     seen = ~np.isnan(trust)
     total = (weight * seen).sum(axis=1)
     told = (weight * np.where(seen, trust, 0.0)).sum(axis=1)
-    return np.where(total > 0, told / np.maximum(total, 1e-12), _UNSEEN)
+    return told / np.maximum(total, 1e-12)
+
+
+def _others(slots: NDArray[np.int32], joined: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many other problems the neighbours are of; none at all counts as one."""
+    ordered = np.sort(np.where(joined, _JOINED, slots), axis=1)
+    return 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1) - joined.any(axis=1)

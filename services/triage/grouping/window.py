@@ -18,12 +18,13 @@ class Window:
     is the same to the bit; `unit` are they centred and of unit length; `slot` is the place of a row's problem in
     `problems`, or NONE. `trust` is what the last look back adds to the log odds that what joins the row is with its
     like, NaN where it has not seen the row. `original` is the first row with the very same vector: a row is its own,
-    but for copies.
+    but for copies. `arrived_in` is the problem that a row was placed in when it arrived, wherever it is now.
     """
 
     def __init__(self, dimensions: int) -> None:
         self.count = 0
         self.keys: list[UUID] = []
+        self.arrived_in: list[UUID | None] = []
         self.row_of: dict[UUID, int] = {}
         self._raw = np.empty((0, dimensions), np.float16)
         self._unit = np.empty((0, dimensions), np.float32)
@@ -72,6 +73,7 @@ class Window:
         self._slot[first:last], self._pinned[first:last], self._trust[first:last] = NONE, False, np.nan
         for row, key in enumerate(keys, first):
             self.keys.append(key)
+            self.arrived_in.append(None)
             self.row_of[key] = row
             self._original[row] = self._first.setdefault(self._raw[row].tobytes(), row)
         self.count = last
@@ -123,6 +125,7 @@ class Window:
         for column in (self._raw, self._unit, self._slot, self._pinned, self._language, self._trust):
             column[:size] = column[: self.count][kept]
         self.keys = [key for key, keep in zip(self.keys, kept, strict=True) if keep]
+        self.arrived_in = [problem for problem, keep in zip(self.arrived_in, kept, strict=True) if keep]
         self.row_of = {key: row for row, key in enumerate(self.keys)}
         self.count = size
         self._first = {}

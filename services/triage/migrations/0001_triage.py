@@ -44,12 +44,14 @@ CREATE INDEX problem_recent ON problem (workspace, last_seen DESC, problem_id DE
 CREATE INDEX problem_due ON problem (workspace, look_due_at) WHERE status = 'open';
 
 -- `position` is the order of arrival in the workspace. What is `in_window` is in the engine's memory, which is rebuilt
--- from `vector` (float16), `language`, `problem_id` and `pinned` (a person placed it). `terms` are for searching.
+-- from `vector` (float16), `language`, `problem_id`, `pinned` (a person placed it) and `arrived_in` (the problem that
+-- it was placed in at first). `terms` are for searching.
 CREATE TABLE evidence (
     workspace   text NOT NULL,
     feedback_id uuid NOT NULL,
     position    bigint,
     problem_id  uuid,
+    arrived_in  uuid,
     text        text NOT NULL,
     terms       text[] NOT NULL,
     voice       text,

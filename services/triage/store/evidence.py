@@ -11,19 +11,20 @@ import asyncpg
 from services.triage.domain import Report
 
 _COLUMNS = (
-    *("workspace", "feedback_id", "position", "problem_id", "text", "terms", "voice", "source", "customer_id"),
-    *("segment", "plan", "revenue", "currency", "rating", "language", "occurred_at", "score", "margin", "confidence"),
-    *("reason", "algorithm", "assigned_by", "assigned_at", "nearest", "vector", "embedder", "in_window"),
+    *("workspace", "feedback_id", "position", "problem_id", "arrived_in", "text", "terms", "voice", "source"),
+    *("customer_id", "segment", "plan", "revenue", "currency", "rating", "language", "occurred_at", "score", "margin"),
+    *("confidence", "reason", "algorithm", "assigned_by", "assigned_at", "nearest", "vector", "embedder", "in_window"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """What the engine knows evidence by: float16 bytes, who made them, and the order of arrival."""
+    """What the engine knows evidence by: float16 bytes, who made them, the order of arrival, its problem then."""
 
     vector: bytes
     embedder: str
     position: int
+    arrived_in: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class EvidenceStore:
             report.feedback_id,
             vector.position,
             place.problem_id,
+            vector.arrived_in,
             report.text,
             list(placed.terms),
             report.voice,
@@ -223,7 +225,7 @@ class EvidenceStore:
         await self._driver.execute(
             "INSERT INTO evidence (workspace, feedback_id, text, terms, reason, algorithm, assigned_by, assigned_at,"
             " erased_at) SELECT $1, f, '', '{}', 'erased', 'none', 'engine', $3, $3 FROM unnest($2::uuid[]) AS f"
-            " ON CONFLICT (workspace, feedback_id) DO UPDATE SET problem_id = NULL, text = '',"
+            " ON CONFLICT (workspace, feedback_id) DO UPDATE SET problem_id = NULL, arrived_in = NULL, text = '',"
             " terms = '{}', voice = NULL, source = NULL, customer_id = NULL, segment = NULL, plan = NULL,"
             " revenue = NULL, currency = NULL, rating = NULL, language = NULL,"
             " occurred_at = NULL, score = 0, margin = NULL, confidence = NULL, reason = 'erased', algorithm = 'none',"

@@ -26,7 +26,7 @@ log = structlog.get_logger("groups")
 _LARGE = 5_000
 _AT_ONCE = 4_096
 _MOST_LOGGED = 2_000
-_ROW = "feedback_id, vector, language, problem_id, pinned"
+_ROW = "feedback_id, vector, language, problem_id, pinned, arrived_in"
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class Groups:
             embedder.version,
             prefetch=_AT_ONCE,
         ):
-            rows.append(Row(row[0], row[1], row[2] or "und", row[3], row[4]))
+            rows.append(_row(row))
             if len(rows) % (_LARGE * 2) == 0:
                 log.info("reading the engine's window", workspace=self._workspace, rows=len(rows))
         engine = _new(embedder)
@@ -166,7 +166,7 @@ class Groups:
             found.engine.seen,
             list(touched),
         )
-        fresh = {row[0]: Row(row[0], row[1], row[2] or "und", row[3], row[4]) for row in rows}
+        fresh = {row[0]: _row(row) for row in rows}
         engine = _new(embedder)
         await asyncio.to_thread(_replayed, found.engine, engine, state.engine, fresh, touched)
         return engine
@@ -243,6 +243,10 @@ class Groups:
 
 def _new(embedder: Embedder) -> Engine:
     return Engine(embedder.dimensions, new_problem=opened_by, multilingual=embedder.multilingual)
+
+
+def _row(row: asyncpg.Record) -> Row:
+    return Row(row[0], row[1], row[2] or "und", *row[3:6])
 
 
 def _for_other_vectors(state: EngineState) -> EngineState:

@@ -10,7 +10,7 @@ from contracts.problems import FeedbackTriaged, ProblemGrew, ProblemOpened
 from libs.messaging.work import Message
 from services.triage.domain import Report, first_statement, report_of
 from services.triage.grouping.engine import VERSION
-from services.triage.grouping.items import Item, Placement
+from services.triage.grouping.items import Item, Placement, Row
 from services.triage.grouping.words import stems_of
 from services.triage.store.evidence import Place, Placed, Stored, Vector
 from services.triage.store.groups import Held
@@ -68,7 +68,7 @@ async def _place(reports: Sequence[Report], read: Read, held: Held, work: Triage
     terms = [stems_of(report.text) for report in reports]
     arrived = await placing
     placements = arrived.placements
-    kept = {row.key: row.vector for row in held.engine.rows([report.feedback_id for report in reports])}
+    kept = {row.key: row for row in held.engine.rows([report.feedback_id for report in reports])}
     algorithm = f"{VERSION}+{held.embedder.version}"
     opener = {key: placement for placement in placements for key in placement.pulled}
     places = {one.key: _place_of(one, algorithm, held) for one in placements}
@@ -79,7 +79,7 @@ async def _place(reports: Sequence[Report], read: Read, held: Held, work: Triage
             report,
             language,
             terms[index],
-            Vector(kept[report.feedback_id], held.embedder.version, first + index),
+            _vector_of(kept[report.feedback_id], held, first + index),
             places[report.feedback_id],
         )
         for index, (report, language) in enumerate(zip(reports, read.languages, strict=True))
@@ -103,6 +103,10 @@ async def _with_hindsight(arrived: Arrived, held: Held, work: TriageWork) -> dic
         await keep_hindsight(arrived.moved, arrived.before, held, work)
     problem_of = {one.key: one.problem for one in arrived.placements}
     return places_in_hindsight({key: problem_of[key] for key in arrived.anew}, held)
+
+
+def _vector_of(row: Row, held: Held, position: int) -> Vector:
+    return Vector(row.vector, held.embedder.version, position, row.arrived_in)
 
 
 def _place_of(one: Placement, algorithm: str, held: Held) -> Place:

@@ -26,8 +26,8 @@ def crowds(*sizes: int) -> Edges:
     return Edges(int(ends[-1]), low, high, np.ones(len(low)))
 
 
-def trusted(edges: Edges, slots: Ints) -> np.ndarray:
-    return trust(edges, np.arange(edges.nodes), slots, _COARSE)
+def trusted(edges: Edges, slots: Ints, arrived_in: Ints | None = None) -> np.ndarray:
+    return trust(edges, np.arange(edges.nodes), slots, slots if arrived_in is None else arrived_in, _COARSE)
 
 
 def test_the_more_of_a_problem_is_of_a_rows_kind_the_more_it_is_trusted():
@@ -36,6 +36,17 @@ def test_the_more_of_a_problem_is_of_a_rows_kind_the_more_it_is_trusted():
     lumped = trusted(edges, np.repeat([0, 0, *range(1, 7)], [12, 24, *[12] * 6]))
     assert lumped[:12].max() < lumped[12:36].min() < apart[12:36].min()
     assert lumped[36:] == pytest.approx(apart[36:])
+
+
+def test_what_arrived_in_a_problem_counts_wherever_hindsight_put_it():
+    edges, sizes = crowds(12, 24, *[12] * 6), [12, 24, *[12] * 6]
+    slots = np.repeat(np.arange(8), sizes)
+    at_first = np.repeat([1, 1, *range(2, 8)], sizes)  # the first crowd was placed with the second, and taken out
+    kept, taken = trusted(edges, slots), trusted(edges, slots, at_first)
+    assert taken[12:36].max() < kept[12:36].min()
+    assert taken[36:] == pytest.approx(kept[36:])
+    assert np.ptp(taken[:12]) == np.ptp(kept[:12]) == 0
+    assert taken[0] < kept[0]  # nothing has arrived there: hindsight filled it
 
 
 def test_rows_without_a_problem_or_a_graph_are_not_trusted():
