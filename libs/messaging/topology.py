@@ -29,7 +29,7 @@ _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
 _DAY = 86_400.0
 ACK_WAIT_SECONDS = 30.0
 MAX_DELIVER = 100  # our own count of tries ends far earlier; this is the net under it
-MAX_ACK_PENDING = 2_000
+MAX_ACK_PENDING = 8_000  # two batches of the largest size for each of two replicas
 
 
 class TopologyDrift(Exception):

@@ -25,7 +25,7 @@ SERVICE = Service(
     router=router,
     handlers=HANDLERS,
     background=(nudge, portray, name, consolidate),
-    batch=1_000,  # what many reports change of one problem is written once
+    batch=2_000,  # what many reports change of one problem is written once
 )
 
 if __name__ == "__main__":
