@@ -25,7 +25,7 @@ from libs.runtime.garbage import look_for_garbage_less_often
 from services.triage.grouping.regroup import regroup
 from services.triage.main import SERVICE
 from services.triage.store.work import TriageWork
-from services.triage.use_cases.look_back import look, take_over
+from services.triage.use_cases.look_back import look, look_back, take_over
 from tests.load.grouping import mixed
 from tests.support.driven import delivered
 from tests.support.plugin import _migrate
@@ -52,11 +52,13 @@ def batch(texts: list[str], first: int) -> list[Envelope]:
     ]
 
 
-async def hindsight(transactions: Transactions[TriageWork]) -> tuple[float, float, float]:
-    """Seconds that a look back takes: copying, thinking (nobody waits for it), and taking over."""
+async def hindsight(transactions: Transactions[TriageWork]) -> tuple[float, float, float] | None:
+    """Seconds that the look back that is due takes: copying, thinking (nobody waits for it), and taking over."""
     began = time.perf_counter()
     async with transactions.begin(WORKSPACE) as work:
-        seen = await look(work)
+        seen = await look_back(work)
+    if seen is None:
+        return None
     copied = time.perf_counter()
     plan = await asyncio.to_thread(regroup, seen.snapshot)
     thought = time.perf_counter()
@@ -84,8 +86,8 @@ async def run(items: int, size: int) -> None:
                 assert await processor.process(raw, "TEST") == [None] * len(raw)
                 rounds.append(time.perf_counter() - began)
                 took += rounds[-1]
-                if first // size % 8 == 7:
-                    looks.append(await hindsight(transactions))
+                if (seconds := await hindsight(transactions)) is not None:
+                    looks.append(seconds)
             memory = SERVICE.work.memory
             memory.forget()
             began = time.perf_counter()
