@@ -5,10 +5,16 @@ from uuid import uuid4
 
 import pytest
 
+from contracts.envelope import wrap
 from contracts.feedback import FeedbackErased
 from contracts.problems import FeedbackTriaged, ProblemGrew, ProblemOpened
+from libs.messaging.processor import decode_event
 from services.triage.domain import NO_WORDS
+from services.triage.grouping import engine as engine_module
+from services.triage.tests.histories import TEXTS
+from services.triage.tests.remembered import assert_remembered, engine_of
 from services.triage.tests.words import INVOICE, LOGIN, feedback, listed, problem_of, shown
+from services.triage.use_cases import place_items
 from tests.support.driven import Driven, delivered
 
 
@@ -161,3 +167,21 @@ async def _holding(triage: Driven, *words: str) -> list[str]:
             rows = await driver.fetch(f"SELECT t::text FROM {table} t WHERE workspace = $1", triage.workspace)
             found += [table for row in rows for word in words if word in row[0].lower()]
     return found
+
+
+async def test_evidence_leaves_in_the_middle_of_a_batch(triage: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nobody looks back: what is likest, or waited for company, may leave before the batch is written."""
+    monkeypatch.setattr(engine_module, "WINDOW", 300)
+    monkeypatch.setattr(engine_module, "KEPT", 1)
+    monkeypatch.setattr(place_items, "AT_ONCE", 0)
+    texts = [f"{text} {word}" for word in ("today", "again", "since Monday", "urgent") for text in TEXTS]
+    most = 0
+    for start in range(0, 600, 30):
+        events = [feedback(texts[number % len(texts)], customer=f"c-{number}") for number in range(start, start + 30)]
+        raw = [delivered(wrap(event, service="intake", workspace=triage.workspace)) for event in events]
+        async with triage.transactions.begin(triage.workspace) as work:
+            # Not through the processor, which tries a batch that fails again in parts.
+            await triage.service.handlers.apply([decode_event(one) for one in raw], work)
+        most = max(most, (await engine_of(triage)).window.count)
+    assert (await engine_of(triage)).window.count < most <= 480
+    await assert_remembered(triage)

@@ -88,7 +88,8 @@ async def _place(reports: Sequence[Report], read: Read, held: Held, work: Triage
     opened = {}
     for one in placements:
         if one.opens and one.problem:
-            oldest = min((*one.pulled, one.key), key=lambda key: held.engine.window.row_of[key])
+            # What left the window on the way is older than what is there.
+            oldest = min((*one.pulled, one.key), key=lambda key: held.engine.window.row_of.get(key, -1))
             text = placed[oldest].report.text if oldest in placed else pulled[oldest].text
             opened[one.problem] = NewProblem(one.problem, first_statement(text), oldest)
     return Arrival(placed, placements, opened, pulled, places)
@@ -111,7 +112,8 @@ def _vector_of(row: Row, held: Held, position: int) -> Vector:
 
 def _place_of(one: Placement, algorithm: str, held: Held) -> Place:
     window = held.engine.window
-    follows = bool(one.nearest) and bool(window.pinned[window.row_of[one.nearest[0]]])
+    likest = window.row_of.get(one.nearest[0]) if one.nearest else None
+    follows = likest is not None and bool(window.pinned[likest])
     reason = f"a person placed what is most like it; {one.reason}" if follows else one.reason
     return Place(one.problem, _share(one.score), reason, algorithm, max(-1.0, one.margin), one.confidence, one.nearest)
 
