@@ -28,7 +28,8 @@ KEPT = 32
 _NEAREST_SHOWN = 3
 _ANCHORS = 16
 _LATEST = 1.5
-_NEWEST_PART = 8
+NEWEST = WINDOW // 8
+"""Rows that never leave when room is made, so that whoever placed a batch of so many finds it there."""
 _NOWHERE = -2
 _RESTORED_AT_ONCE = 4_096
 _FIRST_LOOK = 8
@@ -206,8 +207,7 @@ class Engine:
         sizes = np.diff(np.r_[starts, window.count])
         from_newest[order] = np.repeat(sizes, sizes) - 1 - (np.arange(window.count) - np.repeat(starts, sizes))
         may = np.flatnonzero((from_newest >= KEPT) | (window.slot == NONE))
-        # What has just arrived stays, so that whoever placed a batch finds it there.
-        window.drop(may[may < window.count - WINDOW // _NEWEST_PART][:spare])
+        window.drop(may[may < window.count - NEWEST][:spare])
 
     # Corrections
 

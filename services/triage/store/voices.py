@@ -108,7 +108,7 @@ LEFT JOIN portrait ON portrait.workspace = $1 AND portrait.problem_id = p
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Spoken:
     """What voices add up to, and when the first and the last of their reports was made; None when there is none."""
 
     sums: Sums
@@ -123,7 +123,7 @@ class Voices:
         self._driver = driver
         self._workspace = workspace
 
-    async def add(self, feedback_ids: Sequence[UUID], weights: Weights) -> dict[UUID, Heard]:
+    async def add(self, feedback_ids: Sequence[UUID], weights: Weights) -> dict[UUID, Spoken]:
         """Count evidence that was just stored; returns what it adds to its problems' sums."""
         rows = await self._driver.fetch(_ADD, self._workspace, list(feedback_ids), *_weighed(weights))
         return {row["problem_id"]: _heard(row) for row in rows}
@@ -138,7 +138,7 @@ class Voices:
             _FROM_EVIDENCE.format(chosen="problem_id = ANY($2::uuid[])"), self._workspace, chosen
         )
 
-    async def standings(self, problem_ids: Collection[UUID], weights: Weights) -> dict[UUID, tuple[Standing, Heard]]:
+    async def standings(self, problem_ids: Collection[UUID], weights: Weights) -> dict[UUID, tuple[Standing, Spoken]]:
         """Each problem's numbers, with what its voices add up to, counted anew; all zero for one nobody reports."""
         rows = await self._driver.fetch(_STANDINGS, self._workspace, list(problem_ids), *_weighed(weights))
         found = {}
@@ -176,7 +176,7 @@ def _weighed(weights: Weights) -> tuple[float, datetime, float, str]:
     return COLDEST, EPOCH, weights.half_life * 86_400, json.dumps(dict(weights.segments))
 
 
-def _heard(row: asyncpg.Record) -> Heard:
+def _heard(row: asyncpg.Record) -> Spoken:
     numbers = {name: row[name] or 0 for name in _ADDS}
     revenue = {currency: int(amount) for currency, amount in json.loads(row["revenue"] or "{}").items()}
-    return Heard(Sums(**numbers, revenue=revenue), row["first_at"], row["last_at"])
+    return Spoken(Sums(**numbers, revenue=revenue), row["first_at"], row["last_at"])

@@ -169,9 +169,14 @@ async def _holding(triage: Driven, *words: str) -> list[str]:
     return found
 
 
+def test_a_whole_batch_is_among_the_newest(triage: Driven) -> None:
+    assert triage.service.batch <= engine_module.NEWEST
+
+
 async def test_evidence_leaves_in_the_middle_of_a_batch(triage: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     """When nobody looks back: what is likest, or waited for company, may leave before the batch is written."""
     monkeypatch.setattr(engine_module, "WINDOW", 300)
+    monkeypatch.setattr(engine_module, "NEWEST", 30)
     monkeypatch.setattr(engine_module, "KEPT", 1)
     monkeypatch.setattr(place_items, "AT_ONCE", 0)
     texts = [f"{text} {word}" for word in ("today", "again", "since Monday", "urgent") for text in TEXTS]

@@ -11,7 +11,7 @@ from libs.messaging.work import Message
 from services.triage.domain import NO_WORDS, Standing, previously_told, worth_telling
 from services.triage.grouping.portrait import Heard, draw, word_vectors
 from services.triage.store.problems import Head, Settled
-from services.triage.store.voices import Heard as Spoken
+from services.triage.store.voices import Spoken
 from services.triage.store.work import TriageWork
 
 _READ_FOR_STATEMENT = 40
@@ -32,7 +32,8 @@ async def settle(
     """Bring standing and rank up to date; take the statements that were `drawn`, find one for what lost its own.
 
     Numbers are counted anew from all voices, but for those of which it is known what `more` was heard since: a problem
-    of a million reports must not cost more than another.
+    of a million reports must not cost more than another. Call it alone (`TriageWork.alone`): what is added to must not
+    change meanwhile.
 
     Tells the new weight when it changed by a quarter, when the statement changed, or when `corrected`, which means that
     the evidence changed in another way than by one more report. Merged problems are left alone. Returns the rest.

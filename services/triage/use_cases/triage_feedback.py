@@ -16,7 +16,7 @@ from services.triage.store.evidence import Place, Placed, Stored, Vector
 from services.triage.store.groups import Held
 from services.triage.store.memory import Read
 from services.triage.store.problems import NewProblem, Settled
-from services.triage.store.voices import Heard
+from services.triage.store.voices import Spoken
 from services.triage.store.work import TriageWork
 from services.triage.use_cases.look_back import keep_hindsight, places_in_hindsight
 from services.triage.use_cases.place_items import Arrived, place
@@ -129,7 +129,7 @@ def _share(score: float) -> float:
     return max(0.0, min(1.0, score))
 
 
-async def _store(arrival: Arrival, work: TriageWork) -> dict[UUID, Heard]:
+async def _store(arrival: Arrival, work: TriageWork) -> dict[UUID, Spoken]:
     """Write all of it in bulk; returns what is heard of each problem beside what was heard before."""
     evidence, problems, voices = await work.evidence(), await work.problems(), await work.voices()
     if arrival.opened:

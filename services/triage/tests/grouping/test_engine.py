@@ -147,6 +147,7 @@ def test_a_problem_that_nothing_is_left_of_is_forgotten_and_the_others_stay():
 
 def test_memory_is_bounded_and_each_problem_keeps_its_newest(monkeypatch):
     monkeypatch.setattr(engine_module, "WINDOW", 300)
+    monkeypatch.setattr(engine_module, "NEWEST", 30)
     monkeypatch.setattr(engine_module, "KEPT", 6)
     story = planted(1_200, topics=8, seed=5)
     engine = fresh_engine()
